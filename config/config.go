@@ -1,0 +1,137 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the checked configuration of one process. It is not changed after
+// [Load] or [Default] has made it.
+type Config struct {
+	// File is the path of the YAML file that was read, or empty.
+	File string
+	// Data is the folder of the embedded database, the media and the lock.
+	Data string
+	// Listen is host:port. An empty host means all interfaces, port 0 a free one.
+	Listen string
+	// Database is a postgres:// URL, or empty for SQLite in Data.
+	Database Secret
+	// DatabaseListen is the postgres:// URL for LISTEN, or empty for Database.
+	DatabaseListen Secret
+	// PublicURL is where clients reach the server, http or https, without a
+	// slash at its end. Empty: derived from the address it listens on.
+	PublicURL string
+	// ServerName is the Matrix server name of the default account.
+	ServerName string
+	// BaseDomain makes the default server names of further accounts,
+	// <account>.<base domain>. Empty: every account must bring its own.
+	BaseDomain string
+	// Registration says who may register.
+	Registration Registration
+	// RoomPolicy is the room policy of new accounts.
+	RoomPolicy RoomPolicy
+	// RateLimits is false only for benchmarks and conformance suites.
+	RateLimits bool
+	// MachineToken is the secret of the provisioning API, or empty for none. It
+	// holds the content of MachineTokenFile when that was given.
+	MachineToken Secret
+	// MachineTokenFile is the file MachineToken was read from, or empty.
+	MachineTokenFile string
+	// TrustedProxies are the networks whose Forwarded headers are believed.
+	TrustedProxies []netip.Prefix
+	// LogFormat is how log lines are written.
+	LogFormat LogFormat
+	// Limits are the sizes, counts and times the server keeps to.
+	Limits Limits
+	// Rates are the rate limits; RateLimits turns them all off.
+	Rates Rates
+}
+
+// Registration says who may register through the client API.
+type Registration string
+
+// The kinds of registration.
+const (
+	RegistrationClosed Registration = "closed" // nobody
+	RegistrationOpen   Registration = "open"   // anybody, with m.login.dummy
+)
+
+// RoomPolicy is the set of room rules an account lives by.
+type RoomPolicy string
+
+// The room policies.
+const (
+	RoomPolicyTeam   RoomPolicy = "team"   // the product's rules
+	RoomPolicyMatrix RoomPolicy = "matrix" // exactly the Matrix specification
+)
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+// The log formats.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// Limits are the sizes (bytes), counts and times the server keeps to.
+type Limits struct {
+	BodyBytes             int64 // request body, unless one of the next three applies
+	CreateRoomBodyBytes   int64 // body of createRoom
+	KeysBodyBytes         int64 // body of keys/*, room_keys and sendToDevice
+	ProvisioningBodyBytes int64 // body of the provisioning API
+	HeaderBytes           int   // all headers of a request
+	URLBytes              int   // path and query of a request
+	EventBytes            int   // an event as canonical JSON
+
+	UploadBytes    int64 // one uploaded file
+	UserMediaBytes int64 // all files of one user
+
+	DisplayNameBytes      int // display name of a user
+	RoomNameBytes         int // name of a room
+	TopicBytes            int // topic of a room
+	AccountDataBytes      int // content of one type of account data
+	AccountDataLargeBytes int // content of m.direct and m.push_rules
+	AccountDataTypes      int // types of account data a user, and a user in a room
+	RoomTags              int // tags of a user on a room
+	Filters               int // stored filters a user
+	PushRules             int // push rules a user
+	Devices               int // devices a user
+	Pushers               int // pushers a user
+	RoomAliases           int // aliases a room
+	RoomMembers           int // joined and invited members a room
+	UserRooms             int // joined rooms a user
+	SyncTimeline          int // timeline events a room in one sync answer
+	Page                  int // entries of one page of any list
+	PasswordMin           int // shortest password, in bytes
+	PasswordMax           int // longest password, in bytes
+
+	SyncTimeout       time.Duration // longest wait of a long poll
+	HeaderTimeout     time.Duration // until the headers of a request are read
+	BodyTimeout       time.Duration // until a JSON body is read
+	IdleTimeout       time.Duration // until an idle connection is closed
+	DatabaseAcquire   time.Duration // wait for a database connection
+	DatabaseStatement time.Duration // longest database statement
+	DatabaseLock      time.Duration // wait for a database lock
+	ShutdownGrace     time.Duration // until a stopping server cuts its requests
+}
+
+// Rate is a token bucket: so many a second, and so many at once.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// Rates are the rate limits of requests.
+type Rates struct {
+	UserMessages    Rate // events sent by one agent or administrator
+	BotMessages     Rate // events sent by one bot
+	AccountMessages Rate // events sent by one account
+	Logins          Rate // logins of one user
+	FailedLogins    Rate // failed logins of one user
+	AddressLogins   Rate // password and failed logins from one address
+	Joins           Rate // joins of one user
+	RoomCreation    Rate // rooms created by one user
+	Search          Rate // searches of one user
+	Media           Rate // uploads and downloads of one user
+}
