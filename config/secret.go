@@ -1,6 +1,10 @@
 package config
 
-import "net/url"
+import (
+	"fmt"
+	"io"
+	"net/url"
+)
 
 // Secret is a value that must not be shown: printing, logging and encoding it
 // give a placeholder. Comparing it with "" tells whether it is set.
@@ -19,8 +23,8 @@ func (s Secret) String() string {
 	return hidden
 }
 
-// GoString gives the placeholder for %#v.
-func (s Secret) GoString() string { return s.String() }
+// Format gives the placeholder for every verb of fmt.
+func (s Secret) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, s.String()) }
 
 // MarshalText gives the placeholder for JSON, YAML and loggers.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
