@@ -1,0 +1,4 @@
+package sqldb
+
+// onlyFor stub
+func onlyFor(sql, database string) string { return sql }

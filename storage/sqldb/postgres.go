@@ -1,0 +1,236 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	acquireTimeout   = 2 * time.Second
+	lockTimeout      = 5 * time.Second
+	statementTimeout = 15 * time.Second
+	// idleInTransaction ends a snapshot whose reader has frozen.
+	idleInTransaction = 15 * time.Second
+	// answerTimeout is for a server or a network that does not answer at all.
+	answerTimeout = statementTimeout + 5*time.Second
+)
+
+// postgresDB is the backend over a pool of connections.
+type postgresDB struct {
+	pool      *pgxpool.Pool
+	listenURL string
+}
+
+func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
+	cfg, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	cfg.ConnConfig.ConnectTimeout = statementTimeout
+	bare := cfg.Copy()
+	setSession(cfg.ConnConfig.RuntimeParams)
+	pool, err := connectPostgres(ctx, cfg)
+	if refusesParameters(err) {
+		pool, err = connectPostgres(ctx, bare)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &postgresDB{pool: pool, listenURL: o.ListenURL}, nil
+}
+
+// setSession asks for what every session needs, in the words of the protocol's
+// start-up message.
+func setSession(params map[string]string) {
+	params["synchronous_commit"] = "on"
+	params["statement_timeout"] = milliseconds(statementTimeout)
+	params["lock_timeout"] = milliseconds(lockTimeout)
+	params["idle_in_transaction_session_timeout"] = milliseconds(idleInTransaction)
+	if params["application_name"] == "" {
+		params["application_name"] = "internalchat"
+	}
+}
+
+func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+
+// refusesParameters recognises PgBouncer, which refuses start-up parameters that
+// it does not track. Its operator sets the timeouts by ALTER ROLE; what durability
+// needs is read back in any case.
+func refusesParameters(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "08P01"
+}
+
+const settingsSQL = `SELECT current_setting('synchronous_commit'), current_setting('server_encoding'),
+	current_setting('server_version_num')::bigint`
+
+// connectPostgres makes a pool and reads back what it rests on.
+func connectPostgres(ctx context.Context, cfg *pgxpool.Config) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	var durable, encoding string
+	var version int
+	if err := pool.QueryRow(ctx, settingsSQL).Scan(&durable, &encoding, &version); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	switch {
+	case durable == "off" || durable == "local":
+		err = fmt.Errorf("synchronous_commit is %q: messages could be lost after they were acknowledged; set it to on", durable)
+	case encoding != "UTF8":
+		err = fmt.Errorf("the database's encoding is %s; create it with ENCODING 'UTF8'", encoding)
+	case version < 140000:
+		err = fmt.Errorf("PostgreSQL 14 or newer is needed; this is version %d", version/10000)
+	}
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+func (p *postgresDB) postgres() bool { return true }
+
+func (p *postgresDB) Close() { p.pool.Close() }
+
+func (p *postgresDB) Ping(ctx context.Context) error {
+	return p.with(ctx, func(ctx context.Context, c *pgxpool.Conn) error { return c.Ping(ctx) })
+}
+
+// with runs f on a connection of the pool, and ends it when the server does not
+// answer.
+func (p *postgresDB) with(ctx context.Context, f func(context.Context, *pgxpool.Conn) error) error {
+	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
+	c, err := p.pool.Acquire(wait)
+	cancel()
+	if err != nil {
+		return p.acquireError(ctx, err)
+	}
+	defer c.Release()
+	ctx, cancel = context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	return f(ctx, c)
+}
+
+func (p *postgresDB) acquireError(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, pgxpool.ErrClosedPool):
+		return ErrClosed
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no database connection became free in %s", acquireTimeout)
+	default:
+		return fmt.Errorf("connect to the database: %w", err)
+	}
+}
+
+func (p *postgresDB) Query(ctx context.Context, sql string, args []any, scan func(Row) error) error {
+	return p.with(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
+		return pgQuery(ctx, c.Conn(), sql, args, scan)
+	})
+}
+
+func (p *postgresDB) QueryMany(ctx context.Context, sql string, argSets [][]any, scan func(int, Row) error) error {
+	if len(argSets) == 0 {
+		return nil
+	}
+	return p.with(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
+		return pgQueryMany(ctx, c.Conn(), sql, argSets, scan)
+	})
+}
+
+const beginReadSQL = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+func (p *postgresDB) Read(ctx context.Context, f func(Querier) error) error {
+	return p.with(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
+		return pgTransaction(ctx, c.Conn(), beginReadSQL, func(q pgQuerier) error { return f(q) })
+	})
+}
+
+// pgTransaction runs f between BEGIN and COMMIT, or ROLLBACK if it fails.
+func pgTransaction(ctx context.Context, c *pgx.Conn, begin string, f func(pgQuerier) error) (err error) {
+	if _, err := c.Exec(ctx, begin); err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done { // an error or a panic; if even this fails, the pool drops the connection
+			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), acquireTimeout)
+			defer cancel()
+			_, undoErr := c.Exec(undo, "ROLLBACK")
+			_ = undoErr // what matters is why we are here
+		}
+	}()
+	if err := f(pgQuerier{c}); err != nil {
+		return err
+	}
+	done = true
+	_, err = c.Exec(ctx, "COMMIT")
+	return err
+}
+
+func pgQuery(ctx context.Context, c *pgx.Conn, sql string, args []any, scan func(Row) error) error {
+	rows, err := c.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	return pgScan(rows, scan)
+}
+
+func pgScan(rows pgx.Rows, scan func(Row) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func pgQueryMany(ctx context.Context, c *pgx.Conn, sql string, argSets [][]any, scan func(int, Row) error) (err error) {
+	var b pgx.Batch
+	for _, args := range argSets {
+		b.Queue(sql, args...)
+	}
+	results := c.SendBatch(ctx, &b)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	for i := range argSets {
+		rows, err := results.Query()
+		if err != nil {
+			return err
+		}
+		if err := pgScan(rows, func(r Row) error { return scan(i, r) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pgQuerier reads and, for migrations, writes on one connection.
+type pgQuerier struct{ c *pgx.Conn }
+
+func (q pgQuerier) Query(ctx context.Context, sql string, args []any, scan func(Row) error) error {
+	return pgQuery(ctx, q.c, sql, args, scan)
+}
+
+func (q pgQuerier) QueryMany(ctx context.Context, sql string, argSets [][]any, scan func(int, Row) error) error {
+	if len(argSets) == 0 {
+		return nil
+	}
+	return pgQueryMany(ctx, q.c, sql, argSets, scan)
+}
+
+func (q pgQuerier) exec(ctx context.Context, sql string, args ...any) error {
+	_, err := q.c.Exec(ctx, onlyFor(sql, "postgres"), args...)
+	return err
+}
