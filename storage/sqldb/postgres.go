@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/puddle/v2"
 )
 
 const (
@@ -125,7 +126,7 @@ func (p *postgresDB) acquireError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.Is(err, pgxpool.ErrClosedPool):
+	case errors.Is(err, puddle.ErrClosedPool):
 		return ErrClosed
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no database connection became free in %s", acquireTimeout)
