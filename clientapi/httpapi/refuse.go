@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+)
+
+const debugLevel = logrus.DebugLevel
+
+var (
+	errFault = refusal.New(http.StatusInternalServerError, "M_UNKNOWN", "Something went wrong on the server. Please try again later.")
+	errEnded = refusal.New(http.StatusServiceUnavailable, "M_UNKNOWN", "The request was ended before it could be answered. Please try again.")
+)
+
+// refuse writes an error: a refusal as it is, anything else as 500 with its
+// cause in the log alone.
+func (r *Request) refuse(err error) {
+	r.discard()
+	f := refusal.As(err)
+	switch {
+	case f != nil:
+	case r.Context().Err() != nil:
+		// The client has gone, or the server stops: an answer of 200 with
+		// nothing in it must not leave in its place.
+		f = errEnded
+	default:
+		r.Log().WithError(err).Error("request failed")
+		f = r.fault()
+	}
+	r.writeRefusal(f)
+}
+
+func (r *Request) fault() *refusal.Refusal {
+	r.w.Header().Set("X-Request-Id", r.ID())
+	return errFault
+}
+
+func (r *Request) writeRefusal(f *refusal.Refusal) {
+	h := r.w.Header()
+	defaults(h)
+	body := map[string]any{}
+	for key, value := range f.Extra {
+		body[key] = value
+	}
+	if f.Code != "" { // user-interactive auth begins without one
+		sentence, language := f.In(r.Header.Get("Accept-Language"))
+		body["errcode"], body["error"] = f.Code, sentence
+		h.Set("Content-Language", language)
+	}
+	if f.Reason != "" {
+		body["br.com.conversalabs.reason"] = f.Reason
+	}
+	if ms, ok := f.Extra["retry_after_ms"].(int64); ok {
+		h.Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
+	}
+	text, err := encode(body)
+	if err != nil {
+		r.Log().WithError(err).Error("refusal cannot be encoded")
+		text = json.RawMessage(`{"errcode":"M_UNKNOWN","error":"Something went wrong on the server. Please try again later."}`)
+	}
+	r.write(f.Status, text)
+	if r.api.log.IsLevelEnabled(debugLevel) {
+		r.Log().WithFields(logrus.Fields{"status": f.Status, "errcode": f.Code}).Debug("refused")
+	}
+}
+
+// recoverPanic turns a panic into a logged 500, so that one request's bug is
+// one request's.
+func (r *Request) recoverPanic() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p)
+	}
+	r.Log().WithFields(logrus.Fields{"panic": p, "stack": string(debug.Stack())}).Error("request panicked")
+	if r.started {
+		panic(http.ErrAbortHandler)
+	}
+	r.writeRefusal(r.fault())
+}

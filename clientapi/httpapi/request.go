@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+)
+
+// Request is one HTTP request on its way through a [Handler].
+type Request struct {
+	*http.Request
+	// Caller is who asks; it is zero on Open and Public routes.
+	Caller tenant.Caller
+	// Account is the caller's account or, without one, the account that the
+	// Host header names.
+	Account tenant.ID
+	// Server is the account's Matrix server name.
+	Server string
+
+	api      *API
+	w        http.ResponseWriter
+	template string // of the route, for the log
+	names    []string
+	values   [maxVariables]string // decoded once the caller is known
+	query    url.Values           // nil until it is asked for
+	body     []byte
+	bodyRead bool
+	started  bool // whether an answer has been begun
+	id       string
+}
+
+var (
+	errURLTooLong = refusal.New(http.StatusRequestURITooLong, "M_TOO_LARGE", "The address of this request is too long.")
+	errNoToken    = refusal.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Please sign in first: this request has no access token.")
+	errNotAdmin   = refusal.Forbidden("Only an administrator of the account may do this.").Because("requires_administrator")
+	errBadPath    = refusal.Invalid("The address of this request has characters that are not valid UTF-8 text.")
+	errBadQuery   = refusal.Invalid("The parameters of this request are not valid UTF-8 text in URL encoding.")
+)
+
+// run takes a request through the checks of its route to its handler and writes
+// the answer.
+func (r *Request) run(route *Route) {
+	if err := r.admit(route); err != nil {
+		r.refuse(err)
+		return
+	}
+	answer, err := route.handler(r)
+	if err != nil {
+		r.refuse(err)
+		return
+	}
+	r.answer(answer)
+}
+
+// admit makes the checks in the order in which their refusals may be told: who
+// asks, how often, then what.
+func (r *Request) admit(route *Route) error {
+	if err := r.identify(route.access); err != nil {
+		return err
+	}
+	for _, class := range route.classes {
+		if err := r.take(class); err != nil {
+			return err
+		}
+	}
+	if err := r.decodeVariables(); err != nil {
+		return err
+	}
+	if err := r.checkQuery(); err != nil {
+		return err
+	}
+	if route.streaming {
+		return nil
+	}
+	return r.readBody(route.body)
+}
+
+// identify finds the account and, where the access asks for one, the caller.
+func (r *Request) identify(a access) (err error) {
+	if a == open || a == public {
+		r.Account, r.Server, err = r.api.auth.Host(r.Context(), r.Host)
+		if err == nil && a == public {
+			err = r.api.auth.Current(r.Context(), r.Account)
+		}
+		return err
+	}
+	token := r.Token()
+	if token == "" {
+		return errNoToken
+	}
+	r.Caller, err = r.api.auth.Authenticate(r.Context(), token, a != act)
+	if err != nil {
+		return err
+	}
+	r.Account, r.Server = r.Caller.Account, r.Caller.Server
+	if a == administrator && !r.Caller.Administrator() {
+		return errNotAdmin
+	}
+	return nil
+}
+
+// Token is the access token that came with the request, or empty. It must never
+// be logged.
+func (r *Request) Token() string {
+	if h := r.Header.Get("Authorization"); h != "" {
+		scheme, token, _ := strings.Cut(h, " ")
+		if strings.EqualFold(scheme, "Bearer") {
+			return strings.TrimSpace(token)
+		}
+	}
+	if r.URL.RawQuery == "" {
+		return ""
+	}
+	return r.Query("access_token")
+}
+
+func (r *Request) decodeVariables() error {
+	for i := range r.names {
+		v := r.values[i]
+		if strings.IndexByte(v, '%') >= 0 {
+			var err error
+			if v, err = url.PathUnescape(v); err != nil {
+				return errBadPath
+			}
+		}
+		if !clean(v) {
+			return errBadPath
+		}
+		r.values[i] = v
+	}
+	return nil
+}
+
+// clean tells whether a text can be stored by every database: UTF-8, no NUL.
+func clean(s string) bool {
+	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
+}
+
+// Var gives a path variable, percent-decoded: UTF-8 without NUL, not empty. It
+// panics when the route has no such variable.
+func (r *Request) Var(name string) string {
+	for i, n := range r.names {
+		if n == name {
+			return r.values[i]
+		}
+	}
+	panic("httpapi: " + r.template + " has no variable " + name)
+}
+
+// ID names the request in the log and in the X-Request-Id header of 5xx answers.
+func (r *Request) ID() string {
+	if r.id == "" {
+		r.id = r.api.idPrefix + strconv.FormatUint(r.api.idCount.Add(1), 36)
+	}
+	return r.id
+}
+
+// Log gives a log entry that carries the account, the user, the route and the
+// request's ID.
+func (r *Request) Log() *logrus.Entry {
+	fields := logrus.Fields{"request": r.ID(), "route": r.Method + " " + r.template}
+	if r.Account != "" {
+		fields["account"] = string(r.Account)
+	}
+	if r.Caller.User != "" {
+		fields["user"] = string(r.Caller.User)
+	}
+	return r.api.log.WithContext(r.Context()).WithFields(fields)
+}
+
+// Controller gives the deadlines of the connection, for Streaming routes.
+func (r *Request) Controller() *http.ResponseController {
+	return http.NewResponseController(r.w)
+}
