@@ -1,0 +1,61 @@
+package accounts
+
+import (
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+)
+
+// RoomPolicy says whose rules rooms of an account follow.
+type RoomPolicy string
+
+// The room policies.
+const (
+	TeamPolicy   RoomPolicy = "team"
+	MatrixPolicy RoomPolicy = "matrix"
+)
+
+// Account is a tenant.
+type Account struct {
+	ID         tenant.ID
+	ServerName string // fixed once the account exists
+	Created    int64  // ms
+	Settings   Settings
+}
+
+// Settings are what of an account may change. They are kept as JSON.
+type Settings struct {
+	Name             string     `json:"name,omitempty"`
+	RoomPolicy       RoomPolicy `json:"room_policy"`
+	OpenRegistration bool       `json:"open_registration,omitempty"`
+}
+
+// User is a person or a bot of an account.
+type User struct {
+	ID          id.UserID
+	Role        tenant.Role
+	Password    string // argon2id hash, or "" for none
+	Deactivated bool
+	Created     int64 // ms
+}
+
+// Device is one place where a user is signed in.
+type Device struct {
+	User        id.UserID
+	ID          id.DeviceID
+	DisplayName string
+	LastSeenIP  string
+	LastSeen    int64 // ms
+}
+
+// Session is what an access token stands for.
+type Session struct {
+	Token   string // SHA-256 of the access token, hex
+	User    id.UserID
+	Device  id.DeviceID
+	Role    tenant.Role
+	Expires int64 // ms; 0: never
+	// Replaces is the refresh token (SHA-256, hex) that ends when this session is
+	// first used, or "".
+	Replaces string
+}

@@ -1,0 +1,60 @@
+package rooms
+
+import (
+	"context"
+	"io"
+	"time"
+
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+)
+
+// Service is what rooms does for the Matrix API and the product's extensions.
+type Service struct {
+	store    Store
+	policies Policies
+	now      func() time.Time
+	random   io.Reader
+	limits   Limits
+	typing   *Typing
+}
+
+// Policies tells which policy an account's rooms follow.
+type Policies interface {
+	RoomPolicy(ctx context.Context, account tenant.ID) (Policy, error)
+}
+
+// Limits bound what clients may ask of rooms.
+type Limits struct {
+	MembersPerRoom int
+	RoomsPerUser   int
+	AliasesPerRoom int
+	TimelineMax    int // events of one room in one answer of /sync
+	PageMax        int // events in one page of /messages
+}
+
+// Options are what a Service is made with.
+type Options struct {
+	Store    Store
+	Policies Policies
+	Now      func() time.Time
+	Random   io.Reader // crypto/rand
+	Limits   Limits
+}
+
+// New makes a Service.
+func New(o Options) *Service {
+	return &Service{
+		store: o.Store, policies: o.Policies, now: o.Now, random: o.Random, limits: o.Limits,
+		typing: newTyping(o.Store, o.Now),
+	}
+}
+
+// Typing gives who is typing where.
+func (s *Service) Typing() *Typing { return s.typing }
+
+// Store gives the store, for who composes answers from several parts.
+func (s *Service) Store() Store { return s.store }
+
+func (s *Service) timestamp() int64 { return s.now().UnixMilli() }
+

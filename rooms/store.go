@@ -1,0 +1,154 @@
+package rooms
+
+import (
+	"context"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// View is an account's state at one head. It is valid only inside the function
+// it is given to, which must return any error it gets from it unchanged: what
+// is not in memory is loaded then, and the function runs again from scratch.
+type View interface {
+	// Head is the position that all of this is valid at.
+	Head() stream.Position
+	// Epoch is what tokens of this account carry.
+	Epoch() int64
+	// Room gives a room, or nil when the account has none of this ID.
+	Room(room id.RoomID) (*Room, error)
+	// Rooms gives those of the rooms that exist, loading what is not in memory at
+	// once.
+	Rooms(wanted []id.RoomID) ([]*Room, error)
+	// Memberships gives, for every room the user ever had to do with, their
+	// history in it. The map must not be changed.
+	Memberships(user id.UserID) (map[id.RoomID]Spans, error)
+	// Forgotten tells which rooms the user has forgotten.
+	Forgotten(user id.UserID) (map[id.RoomID]bool, error)
+	// Changes gives the stream's entries above a position, and false when memory
+	// does not reach back that far.
+	Changes(after stream.Position) ([]Change, bool)
+}
+
+// Change is one entry of the stream: an event, or an item.
+type Change struct {
+	Event *event.Event // nil: an item
+	Item  stream.Item
+}
+
+// Position gives the entry's position.
+func (c Change) Position() stream.Position {
+	if c.Event != nil {
+		return c.Event.Position
+	}
+	return c.Item.Position
+}
+
+// Tx is what an act sees and does: the view at the head it is built on, with
+// what the acts before it in its group have done. Nothing it is told has any
+// effect unless the act returns nil and its group is committed.
+type Tx interface {
+	View
+	// Create adds a new room, empty.
+	Create(room id.RoomID, version id.RoomVersion) (*Room, error)
+	// Append gives the event its position and applies it to its room.
+	Append(e *event.Event) error
+	// Redact puts the redacted form in the place of an event.
+	Redact(redacted *event.Event)
+	// Put adds an item to the stream, in place of the one under its key.
+	Put(item stream.Item)
+	// Publish puts a room into the account's directory, or takes it out.
+	Publish(room id.RoomID, published bool) error
+	// SetAlias makes an alias point to a room; an empty room removes it. Only in
+	// a lone act.
+	SetAlias(alias id.RoomAlias, room id.RoomID, creator id.UserID)
+	// Alias gives the room and creator of an alias at this head, "" when there is
+	// none. Only in a lone act.
+	Alias(alias id.RoomAlias) (id.RoomID, id.UserID, error)
+	// Item gives the content under a key at this head, nil when there is none.
+	// Only in a lone act.
+	Item(kind stream.Kind, user id.UserID, room id.RoomID, key string) ([]byte, error)
+	// UserActive tells whether this is a user of the account who is not
+	// deactivated.
+	UserActive(user id.UserID) (bool, error)
+}
+
+// Act is one change to an account, all or nothing.
+type Act struct {
+	// Caller is who acts. The act is refused (401) when the session has ended by
+	// the time it runs. A zero Session is the server itself.
+	Caller tenant.Caller
+	// Path and Transaction make a retry give the first answer; Path is the
+	// request's without the transaction ID. Empty: no such promise.
+	Path, Transaction string
+	// Lone acts run first and only in their group, so they may look things up in
+	// the database.
+	Lone bool
+	// Do does it and gives the event ID that the request is answered with, if
+	// any. It may run several times.
+	Do func(Tx) (id.EventID, error)
+}
+
+// Direction is which way a timeline is read.
+type Direction byte
+
+// Backwards is from the newest to the oldest, "b"; Forwards "f".
+const (
+	Backwards Direction = 'b'
+	Forwards  Direction = 'f'
+)
+
+// Slice asks for a part of a room's timeline: at most Limit events with After <
+// position ≤ UpTo, beginning at the end that Direction names.
+type Slice struct {
+	Room        id.RoomID
+	After, UpTo stream.Position
+	Limit       int
+	Direction   Direction
+}
+
+// Store keeps rooms. All its reads are of what is committed.
+type Store interface {
+	// Act runs an act and gives its event ID, or that of the first time when its
+	// transaction is known. It returns once the act is durable. Refusals come
+	// back as they are.
+	Act(ctx context.Context, act Act) (id.EventID, error)
+	// View runs f at the account's head, which was read after View was called.
+	View(ctx context.Context, account tenant.ID, f func(View) error) error
+	// Glance is View at the head this node has, without looking for a newer one:
+	// for who has just been woken.
+	Glance(ctx context.Context, account tenant.ID, f func(View) error) error
+	// Watch registers a long poll.
+	Watch(ctx context.Context, account tenant.ID, user id.UserID, device id.DeviceID) (*stream.Waiter, error)
+	// Nudge wakes who is joined to a room, for what is never stored (typing).
+	Nudge(account tenant.ID, room id.RoomID)
+
+	// Timelines gives each slice's events in the slice's direction.
+	Timelines(ctx context.Context, account tenant.ID, slices []Slice) ([][]*event.Event, error)
+	// EventByID gives an event, nil when the account has none of this ID.
+	EventByID(ctx context.Context, account tenant.ID, eventID id.EventID) (*event.Event, error)
+	// StateAt gives the room's state just behind a position: of each type and key
+	// the newest event, if it is above since (0: all).
+	StateAt(ctx context.Context, account tenant.ID, room id.RoomID, since, at stream.Position) ([]*event.Event, error)
+	// Items gives the items that a query names, lowest position first.
+	Items(ctx context.Context, account tenant.ID, query ItemQuery) ([]stream.Item, error)
+	// AliasOf gives the room an alias points to and who made it, "" for none.
+	AliasOf(ctx context.Context, account tenant.ID, alias id.RoomAlias) (id.RoomID, id.UserID, error)
+	// Aliases gives a room's aliases.
+	Aliases(ctx context.Context, account tenant.ID, room id.RoomID) ([]id.RoomAlias, error)
+	// PublishedRooms gives the rooms of the account's directory.
+	PublishedRooms(ctx context.Context, account tenant.ID) ([]id.RoomID, error)
+}
+
+// ItemQuery asks for items above a position: those of a user, of a room, or, with
+// neither, the whole account's. Kinds is required. Key, if set, must be equal.
+type ItemQuery struct {
+	Kinds []stream.Kind
+	User  id.UserID
+	Rooms []id.RoomID
+	Key   string
+	After stream.Position
+}

@@ -1,0 +1,38 @@
+package storage
+
+import (
+	"context"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/rooms"
+)
+
+// Act implements rooms.Store.
+func (s *Store) Act(ctx context.Context, todo rooms.Act) (id.EventID, error) {
+	a, err := s.account(ctx, todo.Caller.Account)
+	if err != nil {
+		return "", refuseUnknownAccount(err)
+	}
+	one := &act{
+		caller: todo.Caller, path: todo.Path, transaction: todo.Transaction, lone: todo.Lone,
+		do: func(t *tx) (id.EventID, error) { return todo.Do(t) },
+	}
+	err = a.submit(one)
+	return one.eventID, err
+}
+
+// lone runs one act of accounts, alone in its group, so that what it reads by
+// tx.querier is the state at the head it writes on. A zero session in caller is
+// the server itself.
+func (s *Store) lone(ctx context.Context, caller tenant.Caller, do func(*tx) error) error {
+	a, err := s.account(ctx, caller.Account)
+	if err != nil {
+		return refuseUnknownAccount(err)
+	}
+	return a.submit(&act{caller: caller, lone: true, do: func(t *tx) (id.EventID, error) { return "", do(t) }})
+}
+
+// server is the caller of acts that the server does by itself.
+func server(account tenant.ID) tenant.Caller { return tenant.Caller{Account: account} }

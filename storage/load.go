@@ -1,0 +1,219 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/sqldb"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// missingError says what a function on a view needs and memory has not. It is
+// how the function is told to stop: what it returns with is loaded, and it runs
+// again.
+type missingError struct {
+	rooms   []id.RoomID
+	members id.UserID
+	forgot  id.UserID
+	user    id.UserID
+	session string
+}
+
+func (*missingError) Error() string { return "not in memory" }
+
+// load brings what is missing into the state. It holds the state's lock while
+// it reads, so that nothing is applied between the read and the keeping.
+func (a *account) load(ctx context.Context, m *missingError) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.state
+	switch {
+	case len(m.rooms) > 0:
+		return a.loadRooms(ctx, s, m.rooms)
+	case m.members != "":
+		return a.loadMemberships(ctx, s, m.members)
+	case m.forgot != "":
+		return a.loadForgotten(ctx, s, m.forgot)
+	case m.user != "":
+		user, found, err := readUser(ctx, a.store.db, a.id, m.user)
+		if err != nil {
+			return err
+		}
+		s.users[m.user] = nil
+		if found {
+			s.users[m.user] = &user
+		}
+		return nil
+	default:
+		session, err := readSession(ctx, a.store.db, a.id, m.session)
+		if err != nil {
+			return err
+		}
+		if session == nil {
+			return refusal.UnknownToken(false)
+		}
+		s.keepSession(session)
+		return nil
+	}
+}
+
+// maxRooms is how many rooms of an account stay in memory.
+const maxRooms = 20_000
+
+func (a *account) loadRooms(ctx context.Context, s *state, wanted []id.RoomID) error {
+	if len(s.rooms)+len(wanted) > maxRooms {
+		clear(s.rooms)
+	}
+	loaded, err := a.readRooms(ctx, s.head, wanted)
+	if err != nil {
+		return err
+	}
+	for _, roomID := range wanted {
+		s.rooms[roomID] = loaded[roomID]
+	}
+	return nil
+}
+
+const roomsSQL = `SELECT room, version, published FROM rooms WHERE account = $1 AND room = ANY($2)`
+
+const currentStateSQL = `
+	SELECT ` + eventColumns + ` FROM events e JOIN (
+		SELECT MAX(position) AS newest FROM events
+		WHERE account = $1 AND room = $2 AND state_key IS NOT NULL AND position <= $3
+		GROUP BY type, state_key
+	) n ON e.account = $1 AND e.position = n.newest
+	ORDER BY e.position`
+
+const visibilitiesSQL = `
+	SELECT ` + eventColumns + ` FROM events e
+	WHERE account = $1 AND room = $2 AND type = 'm.room.history_visibility' AND state_key = '' AND position <= $3
+	ORDER BY position`
+
+// readRooms reads rooms as they are at a head.
+func (a *account) readRooms(ctx context.Context, head stream.Position, wanted []id.RoomID) (map[id.RoomID]*rooms.Room, error) {
+	found := map[id.RoomID]*rooms.Room{}
+	var order []id.RoomID
+	var args [][]any
+	err := a.store.db.Query(ctx, roomsSQL, []any{a.id, texts(wanted)}, func(r sqldb.Row) error {
+		var roomID id.RoomID
+		var version id.RoomVersion
+		var published bool
+		if err := r.Scan(&roomID, &version, &published); err != nil {
+			return err
+		}
+		room := rooms.NewRoom(roomID, version)
+		room.Published = published
+		found[roomID] = room
+		order = append(order, roomID)
+		args = append(args, []any{a.id, roomID, head})
+		return nil
+	})
+	if err != nil || len(order) == 0 {
+		return found, err
+	}
+	parts := make([]struct{ state, visibilities, recent []*event.Event }, len(order))
+	versionOf := func(i int) id.RoomVersion { return found[order[i]].Version }
+	if err := a.readMany(ctx, currentStateSQL, args, versionOf, func(i int, e *event.Event) {
+		parts[i].state = append(parts[i].state, e)
+	}); err != nil {
+		return nil, fmt.Errorf("read current state: %w", err)
+	}
+	if err := a.readMany(ctx, visibilitiesSQL, args, versionOf, func(i int, e *event.Event) {
+		parts[i].visibilities = append(parts[i].visibilities, e)
+	}); err != nil {
+		return nil, fmt.Errorf("read history visibility: %w", err)
+	}
+	for i := range args {
+		args[i] = []any{a.id, order[i], stream.Position(0), head, rooms.RecentEvents}
+	}
+	if err := a.readMany(ctx, backwardsSQL, args, versionOf, func(i int, e *event.Event) {
+		parts[i].recent = append([]*event.Event{e}, parts[i].recent...)
+	}); err != nil {
+		return nil, fmt.Errorf("read recent events: %w", err)
+	}
+	for i, roomID := range order {
+		found[roomID].Load(parts[i].state, parts[i].visibilities, parts[i].recent)
+	}
+	return found, nil
+}
+
+// readMany runs one query of eventColumns for many argument sets.
+func (a *account) readMany(ctx context.Context, sql string, args [][]any, version func(int) id.RoomVersion, add func(int, *event.Event)) error {
+	return a.store.db.QueryMany(ctx, sql, args, func(i int, r sqldb.Row) error {
+		e, err := scanEvent(r, version(i))
+		if err != nil {
+			return err
+		}
+		add(i, e)
+		return nil
+	})
+}
+
+const membershipsSQL = `
+	SELECT room, position, membership FROM events
+	WHERE account = $1 AND state_key = $2 AND type = 'm.room.member' AND position <= $3 ORDER BY position`
+
+func (a *account) loadMemberships(ctx context.Context, s *state, user id.UserID) error {
+	all := map[id.RoomID]rooms.Spans{}
+	err := a.store.db.Query(ctx, membershipsSQL, []any{a.id, user, s.head}, func(r sqldb.Row) error {
+		var roomID id.RoomID
+		var at stream.Position
+		var membership string
+		if err := r.Scan(&roomID, &at, &membership); err != nil {
+			return err
+		}
+		all[roomID] = all[roomID].With(at, membership)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read memberships: %w", err)
+	}
+	s.memberships[user] = all
+	return nil
+}
+
+const forgottenSQL = `SELECT room, content FROM items WHERE account = $1 AND kind = $2 AND user_id = $3`
+
+func (a *account) loadForgotten(ctx context.Context, s *state, user id.UserID) error {
+	forgotten := map[id.RoomID]bool{}
+	err := a.store.db.Query(ctx, forgottenSQL, []any{a.id, int(stream.Forgotten), user}, func(r sqldb.Row) error {
+		var roomID id.RoomID
+		var content []byte
+		if err := r.Scan(&roomID, &content); err != nil {
+			return err
+		}
+		if len(content) > 0 {
+			forgotten[roomID] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read forgotten rooms: %w", err)
+	}
+	s.forgotten[user] = forgotten
+	return nil
+}
+
+// session finds a session, in memory or in the database, as of the local head.
+func (a *account) session(ctx context.Context, token string) (*accounts.Session, error) {
+	a.mu.RLock()
+	session := a.state.session(token)
+	a.mu.RUnlock()
+	if session != nil {
+		return session, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	session, err := readSession(ctx, a.store.db, a.id, token)
+	if err != nil || session == nil {
+		return nil, err
+	}
+	a.state.keepSession(session)
+	return session, nil
+}

@@ -1,0 +1,45 @@
+package stream
+
+import "maunium.net/go/mautrix/id"
+
+// Kind says what an entry of the stream is.
+type Kind uint8
+
+// The kinds of items. Numbers are stored: never reuse one.
+const (
+	AccountData  Kind = iota + 1 // User's, Room or "" for global; Key is the type
+	Receipt                      // User read in Room; Key is type "|" thread; {"event_id","ts","thread_id"?}
+	Presence                     // User's; {"presence","status_msg"?}
+	Profile                      // User's; Key is the field, Content its JSON value
+	DeviceList                   // User's devices or keys changed
+	DeviceKeys                   // User's; Key is the device; the signed device keys
+	CrossSigning                 // User's; Key is master, self_signing or user_signing
+	Pusher                       // User's; Key is app_id "|" pushkey
+	Forgotten                    // User forgot Room; Content empty again: remembers
+	ToDevice                     // User has messages; Key is the device (stored apart)
+	OneTimeKeys                  // User's; Key is the device: counts changed
+)
+
+// The kinds that are appended, never overwritten: caches and followers act on
+// them.
+const (
+	UserChanged      Kind = iota + 64 // User: created, role, password, deactivated
+	SessionChanged                    // User; Key is the device: sessions or device began, ended, changed
+	SettingsChanged                   // the account's settings
+	DirectoryChanged                  // Room: published or not, aliases
+)
+
+// Appended tells whether entries of this kind are kept one by one.
+func (k Kind) Appended() bool { return k >= UserChanged }
+
+// Item is an entry of the stream other than an event: one value under a key
+// that, unless [Kind.Appended], overwrites the one before. Empty content means
+// removed.
+type Item struct {
+	Position Position
+	Kind     Kind
+	User     id.UserID
+	Room     id.RoomID
+	Key      string
+	Content  []byte // JSON
+}
