@@ -5,7 +5,6 @@ import (
 	"io"
 	"time"
 
-
 	"github.com/conversalabs/internalchat/accounts/tenant"
 )
 
@@ -57,4 +56,3 @@ func (s *Service) Typing() *Typing { return s.typing }
 func (s *Service) Store() Store { return s.store }
 
 func (s *Service) timestamp() int64 { return s.now().UnixMilli() }
-

@@ -61,12 +61,8 @@ func Build(v id.RoomVersion, d Draft, state State) (*Event, error) {
 	if !isObject(content) {
 		return nil, refusal.BadJSON("The content of an event must be a JSON object.")
 	}
-	if d.Type != typeRedaction {
-		d.Redacts = ""
-	} else {
-		if content, err = r.nameRedacted(&d, content); err != nil {
-			return nil, err
-		}
+	if content, err = r.nameRedacted(&d, content); err != nil {
+		return nil, err
 	}
 	if err := r.checkDraft(&d); err != nil {
 		return nil, err
@@ -123,8 +119,12 @@ func (r *rules) checkDraft(d *Draft) error {
 }
 
 // nameRedacted finds what a redaction redacts, and gives its content with that
-// name, or without it, as the room version wants it.
+// name, or without it, as the room version wants it. Other events redact nothing.
 func (r *rules) nameRedacted(d *Draft, content []byte) ([]byte, error) {
+	if d.Type != typeRedaction {
+		d.Redacts = ""
+		return content, nil
+	}
 	named := lookup(content, "redacts")
 	if d.Redacts == "" {
 		redacts, _ := text(named)
