@@ -63,7 +63,7 @@ var mainOptions = []Option{
 	},
 	{
 		Key: "database", Flag: "database", Secret: true,
-		Doc:  "PostgreSQL URL; empty is SQLite in the data folder. Such as postgres://user:password@host/name; the media stay in the data folder.",
+		Doc:  "PostgreSQL URL; empty is SQLite in the data folder. It looks like postgres://user:password@host/name. The media stay in the data folder.",
 		kind: text("URL", func(c *Config) *Secret { return &c.Database }, checkDatabase),
 	},
 	{
@@ -85,14 +85,14 @@ var mainOptions = []Option{
 	},
 	{
 		Key: "base_domain", Flag: "base-domain",
-		Doc: "Domain for the server names of further accounts. An account acme that is created without a server name becomes acme.<base domain>; " +
+		Doc: "Domain for the server names of further accounts. An account acme that is created without a server name gets acme.BASE_DOMAIN; " +
 			"while this is empty, every account must be created with a server name.",
 		kind: text("domain", func(c *Config) *string { return &c.BaseDomain }, checkBaseDomain),
 	},
 	{
 		Key: "registration", Flag: "registration", Default: "closed",
 		Doc: "Whether strangers may create users. " +
-			"Open lets anybody who reaches the server register with m.login.dummy: for conformance suites, not for use.",
+			"Open lets anybody who reaches the server register with m.login.dummy; that is for conformance suites, not for use.",
 		kind: choice(func(c *Config) *Registration { return &c.Registration }, RegistrationClosed, RegistrationOpen),
 	},
 	{
