@@ -134,21 +134,13 @@ type Store interface {
 	// the newest event, if it is above since (0: all).
 	StateAt(ctx context.Context, account tenant.ID, room id.RoomID, since, at stream.Position) ([]*event.Event, error)
 	// Items gives the items that a query names, lowest position first.
-	Items(ctx context.Context, account tenant.ID, query ItemQuery) ([]stream.Item, error)
+	Items(ctx context.Context, account tenant.ID, query stream.ItemQuery) ([]stream.Item, error)
+	// Item gives the content under a key, nil when there is none.
+	Item(ctx context.Context, account tenant.ID, kind stream.Kind, user id.UserID, room id.RoomID, key string) ([]byte, error)
 	// AliasOf gives the room an alias points to and who made it, "" for none.
 	AliasOf(ctx context.Context, account tenant.ID, alias id.RoomAlias) (id.RoomID, id.UserID, error)
 	// Aliases gives a room's aliases.
 	Aliases(ctx context.Context, account tenant.ID, room id.RoomID) ([]id.RoomAlias, error)
 	// PublishedRooms gives the rooms of the account's directory.
 	PublishedRooms(ctx context.Context, account tenant.ID) ([]id.RoomID, error)
-}
-
-// ItemQuery asks for items above a position: those of a user, of a room, or, with
-// neither, the whole account's. Kinds is required. Key, if set, must be equal.
-type ItemQuery struct {
-	Kinds []stream.Kind
-	User  id.UserID
-	Rooms []id.RoomID
-	Key   string
-	After stream.Position
 }

@@ -24,7 +24,7 @@ func scanItem(r sqldb.Row) (stream.Item, error) {
 }
 
 // Items implements rooms.Store and accounts.Store.
-func (s *Store) Items(ctx context.Context, account tenant.ID, query rooms.ItemQuery) ([]stream.Item, error) {
+func (s *Store) Items(ctx context.Context, account tenant.ID, query stream.ItemQuery) ([]stream.Item, error) {
 	kinds := make([]int64, len(query.Kinds))
 	for i, kind := range query.Kinds {
 		kinds[i] = int64(kind)

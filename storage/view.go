@@ -86,6 +86,15 @@ func (s *Store) View(ctx context.Context, account tenant.ID, f func(rooms.View) 
 	return a.view(ctx, f)
 }
 
+// Current brings an account to a head that was read after the call.
+func (s *Store) Current(ctx context.Context, account tenant.ID) error {
+	a, err := s.account(ctx, account)
+	if err != nil {
+		return refuseUnknownAccount(err)
+	}
+	return a.current(ctx)
+}
+
 // Glance implements rooms.Store.
 func (s *Store) Glance(ctx context.Context, account tenant.ID, f func(rooms.View) error) error {
 	a, err := s.account(ctx, account)

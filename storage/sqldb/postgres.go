@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,19 +14,21 @@ import (
 )
 
 const (
-	acquireTimeout   = 2 * time.Second
-	lockTimeout      = 5 * time.Second
-	statementTimeout = 15 * time.Second
 	// idleInTransaction ends a snapshot whose reader has frozen.
 	idleInTransaction = 15 * time.Second
-	// answerTimeout is for a server or a network that does not answer at all.
-	answerTimeout = statementTimeout + 5*time.Second
+	// answerMargin is how much longer than a statement may run the server's answer
+	// is waited for, when it or the network does not answer at all.
+	answerMargin = 5 * time.Second
+	// poolSize is the size of the pool unless the URL has pool_max_conns.
+	poolSize = 16
 )
 
 // postgresDB is the backend over a pool of connections.
 type postgresDB struct {
 	pool      *pgxpool.Pool
 	listenURL string
+	acquire   time.Duration // the longest wait for a connection
+	answer    time.Duration // the longest wait for an answer
 }
 
 func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
@@ -34,9 +37,11 @@ func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
 		return nil, err
 	}
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
-	cfg.ConnConfig.ConnectTimeout = statementTimeout
+	if !strings.Contains(o.URL, "pool_max_conns") {
+		cfg.MaxConns = poolSize
+	}
 	bare := cfg.Copy()
-	setSession(cfg.ConnConfig.RuntimeParams)
+	setSession(cfg.ConnConfig.RuntimeParams, o)
 	pool, err := connectPostgres(ctx, cfg)
 	if refusesParameters(err) {
 		pool, err = connectPostgres(ctx, bare)
@@ -44,15 +49,15 @@ func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgresDB{pool: pool, listenURL: o.ListenURL}, nil
+	return &postgresDB{pool: pool, listenURL: o.ListenURL, acquire: o.Acquire, answer: o.Statement + answerMargin}, nil
 }
 
 // setSession asks for what every session needs, in the words of the protocol's
 // start-up message.
-func setSession(params map[string]string) {
+func setSession(params map[string]string, o Options) {
 	params["synchronous_commit"] = "on"
-	params["statement_timeout"] = milliseconds(statementTimeout)
-	params["lock_timeout"] = milliseconds(lockTimeout)
+	params["statement_timeout"] = milliseconds(o.Statement)
+	params["lock_timeout"] = milliseconds(o.Lock)
 	params["idle_in_transaction_session_timeout"] = milliseconds(idleInTransaction)
 	if params["application_name"] == "" {
 		params["application_name"] = "internalchat"
@@ -110,14 +115,14 @@ func (p *postgresDB) Ping(ctx context.Context) error {
 // with runs f on a connection of the pool, and ends it when the server does not
 // answer.
 func (p *postgresDB) with(ctx context.Context, f func(context.Context, *pgxpool.Conn) error) error {
-	wait, cancel := context.WithTimeout(ctx, acquireTimeout)
+	wait, cancel := context.WithTimeout(ctx, p.acquire)
 	c, err := p.pool.Acquire(wait)
 	cancel()
 	if err != nil {
 		return p.acquireError(ctx, err)
 	}
 	defer c.Release()
-	ctx, cancel = context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel = context.WithTimeout(ctx, p.answer)
 	defer cancel()
 	return f(ctx, c)
 }
@@ -129,7 +134,7 @@ func (p *postgresDB) acquireError(ctx context.Context, err error) error {
 	case errors.Is(err, puddle.ErrClosedPool):
 		return ErrClosed
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no database connection became free in %s", acquireTimeout)
+		return fmt.Errorf("no database connection became free in %s", p.acquire)
 	default:
 		return fmt.Errorf("connect to the database: %w", err)
 	}
@@ -166,7 +171,7 @@ func pgTransaction(ctx context.Context, c *pgx.Conn, begin string, f func(pgQuer
 	done := false
 	defer func() {
 		if !done { // an error or a panic; if even this fails, the pool drops the connection
-			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), acquireTimeout)
+			undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerMargin)
 			defer cancel()
 			_, undoErr := c.Exec(undo, "ROLLBACK")
 			_ = undoErr // what matters is why we are here

@@ -16,7 +16,7 @@ func (p *postgresDB) Commit(ctx context.Context, b *Batch) error {
 	}
 	return p.with(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
 		// A cancelled context would cut the connection and leave an unknown commit.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.answer)
 		defer cancel()
 		return pgCommit(ctx, c.Conn(), b)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/conversalabs/internalchat/storage/migrations"
 )
@@ -21,6 +22,10 @@ type Options struct {
 	ListenURL string
 	// Path is the SQLite file; it is made if it does not exist.
 	Path string
+	// Acquire is the longest wait for a connection (2 s if 0), Statement the
+	// longest run of a statement on PostgreSQL (15 s), Lock the longest wait for a
+	// lock (5 s).
+	Acquire, Statement, Lock time.Duration
 }
 
 // DB is one open database. Its methods may be called by many goroutines at once.
@@ -50,9 +55,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if (o.URL == "") == (o.Path == "") {
 		return nil, errors.New("open database: give either a PostgreSQL URL or the path of a SQLite file")
 	}
-	if o.ListenURL == "" {
-		o.ListenURL = o.URL
-	}
+	o = o.withDefaults()
 	var b backend
 	var err error
 	if o.URL != "" {
@@ -64,6 +67,22 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	return &DB{backend: b}, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.ListenURL == "" {
+		o.ListenURL = o.URL
+	}
+	if o.Acquire == 0 {
+		o.Acquire = 2 * time.Second
+	}
+	if o.Statement == 0 {
+		o.Statement = 15 * time.Second
+	}
+	if o.Lock == 0 {
+		o.Lock = 5 * time.Second
+	}
+	return o
 }
 
 // Postgres says whether this is a PostgreSQL database. It is for the few

@@ -43,3 +43,13 @@ type Item struct {
 	Key      string
 	Content  []byte // JSON
 }
+
+// ItemQuery asks for items above a position: those of a user, of a room, or, with
+// neither, the whole account's. Kinds is required. Key, if set, must be equal.
+type ItemQuery struct {
+	Kinds []Kind
+	User  id.UserID
+	Rooms []id.RoomID
+	Key   string
+	After Position
+}
