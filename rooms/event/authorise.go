@@ -68,17 +68,11 @@ func checkMessage(e *Event, state State, levels *PowerLevels) error {
 	case membership(state, e.Sender) != "join":
 		return refusal.Forbidden("You are not in this room.")
 	}
-	return needLevel(levels.User(e.Sender), levels.Event(e.Type, e.StateKey != nil),
-		"Sending %[3]s here needs power level %[1]d, and yours is %[2]d.", e.Type)
-}
-
-// needLevel refuses who has less than a level. The sentence is given the level
-// needed, the level there is, and args.
-func needLevel(have, need int64, sentence string, args ...any) error {
-	if have >= need {
-		return nil
+	have, need := levels.User(e.Sender), levels.Event(e.Type, e.StateKey != nil)
+	if have < need {
+		return refusal.Forbidden("Sending %s here needs power level %d, and yours is %d.", e.Type, need, have)
 	}
-	return refusal.Forbidden(sentence, append([]any{need, have}, args...)...)
+	return nil
 }
 
 // membership is a user's membership in this state; "leave" for who never was there.

@@ -188,8 +188,11 @@ func (r *rules) checkLevels(e *Event, state State) error {
 	if next.usersDefault == levels.usersDefault {
 		return nil
 	}
-	return needLevel(levels.User(e.Sender), max(next.usersDefault, levels.usersDefault),
-		"Changing the default power level needs power level %d, and yours is %d.")
+	have, need := levels.User(e.Sender), max(next.usersDefault, levels.usersDefault)
+	if have < need {
+		return refusal.Forbidden("Changing the default power level needs power level %d, and yours is %d.", need, have)
+	}
+	return nil
 }
 
 // checkRedaction refuses to redact other people's events without the level for
@@ -210,6 +213,9 @@ func (r *rules) checkRedaction(e, target *Event, state State) error {
 		}
 	}
 	levels := powerLevels(r, state)
-	return needLevel(levels.User(e.Sender), levels.redact,
-		"Removing other people's messages needs power level %d, and yours is %d.")
+	if have := levels.User(e.Sender); have < levels.redact {
+		return refusal.Forbidden("Removing other people's messages needs power level %d, and yours is %d.",
+			levels.redact, have)
+	}
+	return nil
 }

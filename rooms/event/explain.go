@@ -39,15 +39,15 @@ func explainMember(e *Event, state State, levels *PowerLevels) error {
 	mine := levels.User(e.Sender)
 	switch was := membership(state, user); {
 	case next == "invite" && mine < levels.invite:
-		return needLevel(mine, levels.invite, "Inviting people here needs power level %d, and yours is %d.")
+		return refusal.Forbidden("Inviting people here needs power level %d, and yours is %d.", levels.invite, mine)
 	case next == "invite" && was == "join":
 		return refusal.Forbidden("%s is already in this room.", string(user))
 	case next == "invite" && was == "ban":
 		return refusal.Forbidden("%s is banned from this room.", string(user))
-	case next == "ban" && mine < levels.ban, next == "leave" && was == "ban":
-		return needLevel(mine, levels.ban, "Banning people here needs power level %d, and yours is %d.")
+	case mine < levels.ban && (next == "ban" || next == "leave" && was == "ban"):
+		return refusal.Forbidden("Banning people here needs power level %d, and yours is %d.", levels.ban, mine)
 	case next == "leave" && mine < levels.kick:
-		return needLevel(mine, levels.kick, "Removing people here needs power level %d, and yours is %d.")
+		return refusal.Forbidden("Removing people here needs power level %d, and yours is %d.", levels.kick, mine)
 	case next == "leave", next == "ban":
 		return refusal.Forbidden("You can only remove people whose power level is below yours.")
 	}

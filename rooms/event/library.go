@@ -49,7 +49,10 @@ func (p *provider) find(eventType, stateKey string) (gomatrixserverlib.PDU, erro
 		return pdu, nil
 	}
 	shown := e
-	if eventType == typePowerLevels {
+	switch eventType {
+	case typeJoinRules:
+		shown = plainJoinRules(e)
+	case typePowerLevels:
 		shown = p.levelsForCreator(e)
 	}
 	pdu, err := p.rules.pdu(shown)
@@ -72,9 +75,21 @@ func (p *provider) levelsForCreator(old *Event) *Event {
 		!creators(create)[p.event.Sender] {
 		return old
 	}
-	shown := *old
-	shown.Content = put(old.Content, "notifications", lookup(p.event.Content, "notifications"))
-	shown.JSON = put(old.JSON, "content", shown.Content)
+	return withContent(old, put(old.Content, "notifications", lookup(p.event.Content, "notifications")))
+}
+
+// plainJoinRules hides everything but the join rule itself from the library: it
+// reads nothing else, yet an entry of the wrong type under "allow" would make it
+// take a public room for a closed one.
+func plainJoinRules(e *Event) *Event {
+	return withContent(e, only(nil, e.Content, []string{"join_rule"}))
+}
+
+// withContent gives a copy of e for the library's eyes.
+func withContent(e *Event, content []byte) *Event {
+	shown := *e
+	shown.Content = content
+	shown.JSON = put(e.JSON, "content", content)
 	return &shown
 }
 

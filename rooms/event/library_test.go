@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -228,11 +229,7 @@ func escapedKey(value any) bool {
 			}
 		}
 	case []any:
-		for _, inner := range value {
-			if escapedKey(inner) {
-				return true
-			}
-		}
+		return slices.ContainsFunc(value, escapedKey)
 	}
 	return false
 }
