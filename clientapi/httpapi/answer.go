@@ -86,9 +86,7 @@ func (r *Request) answer(v any) {
 		r.w.Header()[http.CanonicalHeaderKey(name)] = values
 	}
 	r.write(max(reply.Status, 200), body)
-	if r.api.log.IsLevelEnabled(debugLevel) {
-		r.Log().WithField("status", max(reply.Status, 200)).Debug("answered")
-	}
+	r.report(max(reply.Status, 200), "")
 }
 
 func (r *Request) stream(s Stream) {

@@ -130,6 +130,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	found, known := a.match(r)
 	switch {
 	case found.mount != nil:
+		r.started = true
 		found.mount.ServeHTTP(w, req)
 	case found.route != nil:
 		r.run(found.route)

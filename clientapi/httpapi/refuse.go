@@ -12,8 +12,6 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 )
 
-const debugLevel = logrus.DebugLevel
-
 var (
 	errFault = refusal.New(http.StatusInternalServerError, "M_UNKNOWN", "Something went wrong on the server. Please try again later.")
 	errEnded = refusal.New(http.StatusServiceUnavailable, "M_UNKNOWN", "The request was ended before it could be answered. Please try again.")
@@ -66,9 +64,20 @@ func (r *Request) writeRefusal(f *refusal.Refusal) {
 		text = json.RawMessage(`{"errcode":"M_UNKNOWN","error":"Something went wrong on the server. Please try again later."}`)
 	}
 	r.write(f.Status, text)
-	if r.api.log.IsLevelEnabled(debugLevel) {
-		r.Log().WithFields(logrus.Fields{"status": f.Status, "errcode": f.Code}).Debug("refused")
+	r.report(f.Status, f.Code)
+}
+
+// report is the request log. It has the route's template and not the path, in
+// which people's names may stand, and never the query.
+func (r *Request) report(status int, code string) {
+	if !r.api.log.IsLevelEnabled(logrus.DebugLevel) {
+		return
 	}
+	entry := r.Log().WithField("status", status)
+	if code != "" {
+		entry = entry.WithField("errcode", code)
+	}
+	entry.Debug("request answered")
 }
 
 // recoverPanic turns a panic into a logged 500, so that one request's bug is
