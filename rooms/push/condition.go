@@ -110,11 +110,12 @@ func (c *condition) holds(v *view) bool {
 	switch c.operation {
 	case matchesGlob:
 		folded, ok := v.folded(c.slot)
-		return ok && c.glob.match(folded)
+		return ok && v.matches(&c.glob, folded)
 	case isValue:
 		return v.property(c.slot).scalar == c.value
 	case containsValue:
-		return v.property(c.slot).contains(c.value)
+		p := v.property(c.slot)
+		return p.kind == array && v.afford(len(p.text)) && contains(p.text, c.value)
 	case containsName:
 		return v.containsName(c.slot)
 	case countsMembers:
@@ -139,11 +140,15 @@ func (c *condition) counts(members int) bool {
 	return members == c.count
 }
 
-func (p *property) contains(value scalar) (found bool) {
-	if p.kind != array {
-		return false
-	}
-	p.items.ForEach(func(_, item gjson.Result) bool {
+// matches spends little on the search that most patterns fail, more on the rest.
+func (v *view) matches(g *glob, folded string) bool {
+	return v.afford(len(folded)/16) && g.mayMatch(folded) &&
+		v.afford(len(folded)*g.weight) && g.match(folded)
+}
+
+// contains tells whether a JSON array has the value.
+func contains(list string, value scalar) (found bool) {
+	gjson.Parse(list).ForEach(func(_, item gjson.Result) bool {
 		found = toScalar(item) == value
 		return !found
 	})
@@ -154,7 +159,7 @@ func (p *property) contains(value scalar) (found bool) {
 func (v *view) containsName(body int) bool {
 	name := v.context.DisplayName
 	folded, ok := v.folded(body)
-	if name == "" || !ok {
+	if name == "" || !ok || !v.afford(len(folded)) {
 		return false
 	}
 	return segment{fold(name)}.find(folded, 0, true, true) >= 0

@@ -14,5 +14,7 @@
 // simple folding); only on content.body, and in content rules, it looks for
 // words. A word is made of letters, marks, digits and "_" of any script, wider
 // than the specification's ASCII, so that "água" and "@ana" are found as
-// words. Unknown conditions never match.
+// words. Unknown conditions never match. An evaluation is bounded: patterns have
+// few wildcards and are matched without backtracking, and what one event may
+// cost one user's rules has a limit.
 package push

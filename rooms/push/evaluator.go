@@ -144,7 +144,7 @@ func (c *compiler) rules(b *base, kind Kind, list []Rule) []*rule {
 // rule compiles one rule; false when it can never match.
 func (c *compiler) rule(kind Kind, r Rule) (*rule, bool) {
 	compiled := &rule{
-		legacy: r.Default && legacyMention[r.ID],
+		legacy: legacyMention[r.ID],
 		result: outcome(kind, r),
 	}
 	switch {
@@ -194,17 +194,11 @@ func outcome(kind Kind, r Rule) Result {
 // important enabled rule that matches. That a user's own events notify nobody
 // but others is for the caller to see to. Evaluate keeps nothing of the event.
 func (e *Evaluator) Evaluate(event Event, context Context) Result {
-	var found [16]property
-	var content [16]member
-	v := view{event: &event, context: &context, paths: e.paths, content: content[:0]}
-	if len(e.paths) <= len(found) {
-		v.found = found[:len(e.paths)]
-	} else {
-		v.found = make([]property, len(e.paths))
-	}
-	matched := first(e.override, &v)
+	v := newView(event, context, e.paths)
+	defer v.done()
+	matched := first(e.override, v)
 	if matched == nil {
-		matched = first(e.content, &v)
+		matched = first(e.content, v)
 	}
 	if matched == nil {
 		matched = e.room[event.Room]
@@ -213,7 +207,7 @@ func (e *Evaluator) Evaluate(event Event, context Context) Result {
 		matched = e.sender[event.Sender]
 	}
 	if matched == nil {
-		matched = first(e.underride, &v)
+		matched = first(e.underride, v)
 	}
 	if matched == nil {
 		return Result{}
@@ -232,10 +226,13 @@ func first(rules []*rule, v *view) *rule {
 }
 
 func (r *rule) matches(v *view) bool {
+	if r.legacy && v.exists(mentionsSlot) {
+		return false
+	}
 	for i := range r.conditions {
 		if !r.conditions[i].holds(v) {
 			return false
 		}
 	}
-	return !r.legacy || !v.exists(mentionsSlot)
+	return true
 }

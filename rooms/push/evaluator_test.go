@@ -382,8 +382,33 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-// The worst that the limits allow on one message: bodies and patterns that
-// almost match everywhere.
+// Hostile rules on a hostile message (half a minute's work, if all were tried)
+// come to an end early; what they cost is that later words are not found.
+func TestHostileRules(t *testing.T) {
+	rule := `"actions":[],"conditions":[` +
+		strings.Repeat(`{"kind":"event_match","key":"content.body","pattern":"*????a*"},`, push.MaxConditions-1) +
+		`{"kind":"event_match","key":"content.body","pattern":"???????b"}]}`
+	hostile := body(strings.Repeat("a", 60000) + "b ana")
+	for rules, want := range map[int]string{1: "contains_user_name n h default", push.MaxRules: "message n"} {
+		var stored strings.Builder
+		for i := range rules {
+			fmt.Fprintf(&stored, `%s{"rule_id":"%d",%s`, strings.Repeat(",", min(i, 1)), i, rule)
+		}
+		r, err := push.Parse(ana, []byte(`{"global":{"override":[`+stored.String()+`]}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		evaluator := push.Compile(r)
+		if got := summary(evaluator.Evaluate(hostile, push.Context{})); got != want {
+			t.Errorf("%d rules: got %s, want %s", rules, got, want)
+		}
+		if got := summary(evaluator.Evaluate(body("ana"), push.Context{})); got != "contains_user_name n h default" {
+			t.Errorf("the next message, %d rules: got %s", rules, got)
+		}
+	}
+}
+
+// Bodies and patterns that almost match everywhere.
 func BenchmarkHostilePattern(b *testing.B) {
 	for name, pattern := range map[string]string{
 		"letters":  strings.Repeat("a", 120) + "?" + strings.Repeat("a", 120) + "b",

@@ -2,6 +2,7 @@ package push_test
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode"
@@ -61,29 +62,44 @@ func FuzzGlob(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, text string) {
 		if !utf8.ValidString(pattern) || !utf8.ValidString(text) || len(pattern) > 24 || len(text) > 48 ||
-			strings.Count(pattern, "*") > 4 {
+			strings.Count(pattern, "*") > 4 || strings.Count(pattern, "*")+strings.Count(pattern, "?") > push.MaxWildcards {
 			t.Skip()
 		}
-		for key, words := range map[string]bool{"body": true, "topic": false} {
-			condition, err := json.Marshal([]map[string]string{{"kind": "event_match", "key": "content." + key, "pattern": pattern}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			content, err := json.Marshal(map[string]string{key: text})
-			if err != nil {
-				t.Fatal(err)
-			}
-			rules, err := push.Default(ana).Put(push.Override, "tried",
-				json.RawMessage(`{"actions":[],"conditions":`+string(condition)+`}`), "", "")
-			if err != nil {
-				t.Skip() // more wildcards than allowed
-			}
-			got := push.Compile(rules).Evaluate(message(string(content)), push.Context{}).Rule == "tried"
-			if want := naive(pattern, text, words); got != want {
-				t.Errorf("%q on %s %q: got %v, want %v", pattern, key, text, got, want)
-			}
-		}
+		mustMatchAsNaive(t, pattern, text)
 	})
+}
+
+// Few different characters, so that much almost matches.
+func TestGlobsOfFewCharacters(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	pick := func(alphabet []rune, most int) string {
+		picked := make([]rune, random.IntN(most))
+		for i := range picked {
+			picked[i] = alphabet[random.IntN(len(alphabet))]
+		}
+		return string(picked)
+	}
+	for range 5000 {
+		mustMatchAsNaive(t, pick([]rune("abÉ *?"), 7), pick([]rune("aBé .a"), 12))
+	}
+}
+
+func mustMatchAsNaive(t *testing.T, pattern, text string) {
+	t.Helper()
+	for key, words := range map[string]bool{"body": true, "topic": false} {
+		condition, err := json.Marshal([]map[string]string{{"kind": "event_match", "key": "content." + key, "pattern": pattern}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := json.Marshal(map[string]string{key: text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := matches(t, string(condition), message(string(content)), push.Context{})
+		if want := naive(pattern, text, words); got != want {
+			t.Fatalf("%q on %s %q: got %v, want %v", pattern, key, text, got, want)
+		}
+	}
 }
 
 // Whatever a user stores and whatever an event holds: no panic, and what was

@@ -14,6 +14,7 @@ type glob struct {
 	words    bool      // match a substring that starts and ends at word edges
 	longest  string    // the longest literal, which must occur somewhere
 	segments []segment // what stands between the stars; at least one
+	weight   int       // how often the text may have to be read, about
 }
 
 // segment is a stretch of a pattern without stars: its literals, with one
@@ -21,7 +22,7 @@ type glob struct {
 type segment []string
 
 func compileGlob(pattern string, words bool) glob {
-	g := glob{words: words}
+	g := glob{words: words, weight: 1 + strings.Count(pattern, "?")}
 	for part := range strings.SplitSeq(fold(pattern), "*") {
 		s := segment(strings.Split(part, "?"))
 		for _, literal := range s {
@@ -34,11 +35,11 @@ func compileGlob(pattern string, words bool) glob {
 	return g
 }
 
+// mayMatch tells, quickly, that most texts do not match.
+func (g *glob) mayMatch(text string) bool { return strings.Contains(text, g.longest) }
+
 // match tells whether the folded text matches.
 func (g *glob) match(text string) bool {
-	if !strings.Contains(text, g.longest) {
-		return false
-	}
 	if g.words {
 		return g.matchWords(text)
 	}

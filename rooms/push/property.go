@@ -1,8 +1,10 @@
 package push
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
@@ -55,7 +57,7 @@ const (
 // scalar is a value that can be compared exactly.
 type scalar struct {
 	kind   valueKind
-	text   string // of text
+	text   string // of text, as it is
 	number int64  // of integer; 0 or 1 of boolean
 }
 
@@ -94,11 +96,10 @@ func readScalar(raw []byte) (scalar, bool) {
 
 // property is one property of the event under evaluation, once looked up.
 type property struct {
-	scalar               // kind array: see items
-	items   gjson.Result // of array
-	folded  string       // of text, once asked for
-	known   bool         // looked up
-	present bool         // there is something, if only an object; content only
+	scalar         // kind array: the text is JSON
+	folded  string // of text, once asked for
+	known   bool   // looked up
+	present bool   // there is something, if only an object; content only
 	isFold  bool
 }
 
@@ -111,12 +112,49 @@ type member struct {
 // view is one event under evaluation: every property is looked up at most once,
 // the content is walked at most once.
 type view struct {
-	event   *Event
-	context *Context
+	event   Event
+	context Context
 	paths   []path
 	found   []property // by slot, beside paths
 	walked  bool
 	content []member
+	work    int // what is left of workPerEvent
+}
+
+// workPerEvent bounds what one evaluation may read, in bytes of the event and
+// once for every time they are read. Rules within the limits can ask for a
+// thousand times what any sensible ruleset needs: ten thousand patterns full of
+// wildcards on a body of 64 KiB. Conditions beyond the bound do not match.
+const workPerEvent = 16 << 20
+
+// afford takes work, if so much is left. What is too dear leaves the rest to
+// cheaper conditions, such as the predefined rules' on the type.
+func (v *view) afford(bytes int) bool {
+	if bytes > v.work {
+		return false
+	}
+	v.work -= bytes
+	return true
+}
+
+// views holds views to be used again: one is larger than all else that an
+// evaluation needs.
+var views = sync.Pool{New: func() any { return new(view) }}
+
+// newView gives a clean view; done returns it.
+func newView(event Event, context Context, paths []path) *view {
+	v := views.Get().(*view)
+	v.event, v.context, v.paths = event, context, paths
+	v.work = workPerEvent
+	v.found = slices.Grow(v.found, len(paths))[:len(paths)]
+	return v
+}
+
+func (v *view) done() {
+	clear(v.found)
+	clear(v.content)
+	*v = view{found: v.found[:0], content: v.content[:0]}
+	views.Put(v)
 }
 
 // property gives what stands at the path of this slot.
@@ -161,11 +199,14 @@ func (v *view) fromContent(where path, p *property) {
 	}
 	value := v.topLevel(where[0])
 	for _, name := range where[1:] {
+		if !v.afford(len(value.Raw)) {
+			return
+		}
 		value = child(value, name)
 	}
 	p.present = value.Raw != ""
 	if value.IsArray() {
-		p.kind, p.items = array, value
+		p.scalar = scalar{kind: array, text: value.Raw}
 		return
 	}
 	p.scalar = toScalar(value)
@@ -180,6 +221,9 @@ func (v *view) topLevel(name string) gjson.Result {
 				return true
 			})
 		}
+	}
+	if !v.afford(len(v.content)) {
+		return gjson.Result{}
 	}
 	for i := range v.content {
 		if v.content[i].key == name {

@@ -187,6 +187,7 @@ func TestOrder(t *testing.T) {
 	r = mustPut(t, r, push.Content, "b", body)
 	r = mustPut(t, r, push.Content, "c", body)
 	r = must(t)(r.SetEnabled(push.Content, "b", false))
+	stored := string(r.Stored())
 	for _, c := range []struct{ id, before, after, want string }{
 		{"d", "", "", "d c b a"},
 		{"d", "b", "", "c d b a"},
@@ -207,6 +208,10 @@ func TestOrder(t *testing.T) {
 		if mustRule(t, changed, push.Content, "b").Enabled {
 			t.Errorf("%+v: a changed rule did not stay disabled", c)
 		}
+	}
+	mustPut(t, r, push.Content, "a", `{"pattern":"other","actions":[]}`)
+	if got := string(r.Stored()); got != stored {
+		t.Errorf("a change altered the old value: got %s, want %s", got, stored)
 	}
 	for _, anchor := range []string{"nobody", ".m.rule.contains_user_name", "a"} {
 		_, err := r.Put(push.Content, "a", json.RawMessage(body), anchor, "")
