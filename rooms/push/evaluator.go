@@ -3,6 +3,7 @@ package push
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 
@@ -100,7 +101,7 @@ var shared = sync.OnceValue(func() *base {
 // can never match, are left out.
 func Compile(r Ruleset) *Evaluator {
 	b := shared()
-	c := compiler{shared: b.slots, slots: map[string]int{}, paths: b.paths[:len(b.paths):len(b.paths)]}
+	c := compiler{shared: b.slots, slots: map[string]int{}, paths: slices.Clip(b.paths)}
 	e := &Evaluator{
 		override:  c.rules(b, Override, r.list(Override)),
 		content:   c.rules(b, Content, r.list(Content)),

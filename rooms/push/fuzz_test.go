@@ -54,9 +54,18 @@ func naiveEdge(s []rune, i int) bool {
 
 func FuzzGlob(f *testing.F) {
 	for _, c := range [][2]string{
-		{"ex*ple", "An exciting triple-whammy"}, {"água", "a ÁGUA!"}, {"@ana", "oi@ana x@ana"},
-		{"a?*b*", "aab ab"}, {"?", " é "}, {"", ""}, {"*", "x"}, {"a*a", "a"}, {"ſk", "SK"},
-		{"a b", "aa b a b"}, {"**?", "日本"}, {"a*b c", "xa ab cb c"},
+		{"ex*ple", "An exciting triple-whammy"},
+		{"água", "a ÁGUA!"},
+		{"@ana", "oi@ana x@ana"},
+		{"a?*b*", "aab ab"},
+		{"?", " é "},
+		{"", ""},
+		{"*", "x"},
+		{"a*a", "a"},
+		{"ſk", "SK"},
+		{"a b", "aa b a b"},
+		{"**?", "日本"},
+		{"a*b c", "xa ab cb c"},
 	} {
 		f.Add(c[0], c[1])
 	}
