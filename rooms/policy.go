@@ -1,9 +1,9 @@
 package rooms
 
 import (
-	"encoding/json"
-
 	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/rooms/event"
 )
 
 // Policy is the rules that an account's rooms follow, as a value. Kinds of rooms
@@ -16,6 +16,9 @@ type Policy struct {
 	Default  id.RoomVersion
 	// Presets are what createRoom's presets stand for.
 	Presets map[string]Preset
+	// Levels are the power levels that a room begins with, before the creator and
+	// the request's own are put into them.
+	Levels Levels
 }
 
 // Preset is what one of createRoom's presets makes of a room (section
@@ -24,8 +27,54 @@ type Preset struct {
 	JoinRule          string
 	HistoryVisibility string
 	GuestAccess       string
+	// Invite is the power that inviting needs.
+	Invite int64
 	// TrustInvited gives the invited the creator's power.
 	TrustInvited bool
-	// PowerLevels is the template that the creator is put into.
-	PowerLevels json.RawMessage
+}
+
+// Levels is the content of m.room.power_levels.
+type Levels struct {
+	Users         map[id.UserID]int64 `json:"users"`
+	UsersDefault  int64               `json:"users_default"`
+	Events        map[string]int64    `json:"events"`
+	EventsDefault int64               `json:"events_default"`
+	StateDefault  int64               `json:"state_default"`
+	Invite        int64               `json:"invite"`
+	Kick          int64               `json:"kick"`
+	Ban           int64               `json:"ban"`
+	Redact        int64               `json:"redact"`
+	Notifications map[string]int64    `json:"notifications"`
+}
+
+// MatrixPolicy is what the specification says of rooms.
+var MatrixPolicy = Policy{
+	Name:     "matrix",
+	Versions: event.Versions(),
+	Default:  event.DefaultVersion,
+	Presets: map[string]Preset{
+		"private_chat":         {JoinRule: "invite", HistoryVisibility: "shared", GuestAccess: "can_join"},
+		"trusted_private_chat": {JoinRule: "invite", HistoryVisibility: "shared", GuestAccess: "can_join", TrustInvited: true},
+		"public_chat":          {JoinRule: "public", HistoryVisibility: "shared", GuestAccess: "forbidden", Invite: 50},
+	},
+	Levels: Levels{
+		StateDefault: 50, Kick: 50, Ban: 50, Redact: 50,
+		Events: map[string]int64{
+			"m.room.name": 50, "m.room.avatar": 50, "m.room.canonical_alias": 50,
+			"m.room.power_levels": 100, "m.room.history_visibility": 100, "m.room.tombstone": 100,
+			"m.room.server_acl": 100, "m.room.encryption": 100,
+		},
+		Notifications: map[string]int64{"room": 50},
+	},
+}
+
+// TeamPolicy is the product's. Until it has its own kinds of rooms it differs
+// from the specification's in the versions alone: in version 12 a creator could
+// never be demoted.
+var TeamPolicy = Policy{
+	Name:     "team",
+	Versions: []id.RoomVersion{"10", "11"},
+	Default:  event.DefaultVersion,
+	Presets:  MatrixPolicy.Presets,
+	Levels:   MatrixPolicy.Levels,
 }

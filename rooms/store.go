@@ -68,6 +68,8 @@ type Tx interface {
 	// Alias gives the room and creator of an alias at this head, "" when there is
 	// none. Only in a lone act.
 	Alias(alias id.RoomAlias) (id.RoomID, id.UserID, error)
+	// Aliases gives a room's aliases at this head. Only in a lone act.
+	Aliases(room id.RoomID) ([]id.RoomAlias, error)
 	// Item gives the content under a key at this head, nil when there is none.
 	// Only in a lone act.
 	Item(kind stream.Kind, user id.UserID, room id.RoomID, key string) ([]byte, error)

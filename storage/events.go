@@ -61,13 +61,11 @@ func (s *Store) EventByID(ctx context.Context, account tenant.ID, eventID id.Eve
 	return e, err
 }
 
-const backwardsSQL = `
-	SELECT ` + eventColumns + `, m.version FROM events e JOIN rooms m ON m.account = e.account AND m.room = e.room
+const backwardsSQL = eventsSQL + `
 	WHERE e.account = $1 AND e.room = $2 AND e.position > $3 AND e.position <= $4
 	ORDER BY e.position DESC LIMIT $5`
 
-const forwardsSQL = `
-	SELECT ` + eventColumns + `, m.version FROM events e JOIN rooms m ON m.account = e.account AND m.room = e.room
+const forwardsSQL = eventsSQL + `
 	WHERE e.account = $1 AND e.room = $2 AND e.position > $3 AND e.position <= $4
 	ORDER BY e.position ASC LIMIT $5`
 

@@ -132,7 +132,7 @@ func (a *account) readRooms(ctx context.Context, head stream.Position, wanted []
 	for i := range args {
 		args[i] = []any{a.id, order[i], stream.Position(0), head, rooms.RecentEvents}
 	}
-	if err := a.readMany(ctx, backwardsSQL, args, versionOf, func(i int, e *event.Event) {
+	if err := a.readMany(ctx, backwardsSQL, args, func(int) id.RoomVersion { return anyVersion }, func(i int, e *event.Event) {
 		parts[i].recent = append([]*event.Event{e}, parts[i].recent...)
 	}); err != nil {
 		return nil, fmt.Errorf("read recent events: %w", err)

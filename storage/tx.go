@@ -204,6 +204,13 @@ func (t *tx) Alias(alias id.RoomAlias) (id.RoomID, id.UserID, error) {
 	return t.group.account.store.AliasOf(t.ctx, t.group.account.id, alias)
 }
 
+func (t *tx) Aliases(room id.RoomID) ([]id.RoomAlias, error) {
+	if !t.act.lone {
+		return nil, errNotLone
+	}
+	return t.group.account.store.Aliases(t.ctx, t.group.account.id, room)
+}
+
 func (t *tx) Item(kind stream.Kind, user id.UserID, room id.RoomID, key string) ([]byte, error) {
 	if !t.act.lone {
 		return nil, errNotLone

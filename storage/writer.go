@@ -102,7 +102,9 @@ func (a *account) attempt(ctx context.Context, acts []*act, lookUp bool) (again 
 	if a.place() != g.base {
 		return true, nil
 	}
-	to := place{head: g.next, mark: mark()}
+	// A group that adds nothing to the stream (an alias) takes a position all the
+	// same: its claim is what orders it.
+	to := place{head: max(g.next, g.base.head+1), mark: mark()}
 	err = a.store.db.Commit(ctx, g.batch(a.id, to))
 	if err == nil {
 		a.apply(to, g.changes, g.redacted)

@@ -1,0 +1,136 @@
+package rooms
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// errNotHere is the refusal for a room one is not in. An unknown room, and one
+// of another account, get the same.
+func errNotHere() error { return refusal.Forbidden("You are not in this room.") }
+
+// writing is an act at work on one room.
+type writing struct {
+	tx   Tx
+	room *Room
+	now  int64 // ms
+}
+
+// open takes a room for an act. A room that does not exist is refused as one
+// that the caller is not in.
+func (s *Service) open(tx Tx, room id.RoomID) (*writing, error) {
+	if !event.ValidRoomID(room) {
+		return nil, errNotHere()
+	}
+	r, err := tx.Room(room)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, errNotHere()
+	}
+	return &writing{tx: tx, room: r, now: s.timestamp()}, nil
+}
+
+// part is what differs from event to event.
+type part struct {
+	sender   id.UserID
+	kind     string
+	stateKey *string
+	content  json.RawMessage
+	target   *event.Event // what a redaction redacts
+}
+
+// append builds an event, asks whether it may be, and appends it.
+func (w *writing) append(p part) (*event.Event, error) {
+	draft := event.Draft{
+		Room: w.room.ID, Sender: p.sender, Type: p.kind, StateKey: p.stateKey,
+		Content: p.content, Timestamp: w.now, Prev: w.room.Last(),
+	}
+	if p.target != nil {
+		draft.Redacts = p.target.ID
+	}
+	e, err := event.Build(w.room.Version, draft, w.room)
+	if err != nil {
+		return nil, err
+	}
+	if err := event.Authorise(w.room.Version, e, p.target, w.room); err != nil {
+		return nil, err
+	}
+	return e, w.tx.Append(e)
+}
+
+// setState appends a state event unless it would change nothing; then it gives
+// the event that is there.
+func (w *writing) setState(sender id.UserID, kind, stateKey string, content json.RawMessage) (*event.Event, error) {
+	if current := w.room.Event(kind, stateKey); current != nil && current.Sender == sender {
+		canonical, err := event.Canonical(nil, content)
+		if err != nil {
+			return nil, err
+		}
+		if string(canonical) == string(current.Content) {
+			return current, nil
+		}
+	}
+	return w.append(part{sender: sender, kind: kind, stateKey: &stateKey, content: content})
+}
+
+// act runs an act of the caller without a transaction and forgets its event ID.
+func (s *Service) act(ctx context.Context, caller tenant.Caller, do func(Tx) error) error {
+	_, err := s.store.Act(ctx, Act{Caller: caller, Do: func(tx Tx) (id.EventID, error) { return "", do(tx) }})
+	return err
+}
+
+// loneAct is act for acts that look things up in the database.
+func (s *Service) loneAct(ctx context.Context, caller tenant.Caller, do func(Tx) error) error {
+	_, err := s.store.Act(ctx, Act{Caller: caller, Lone: true, Do: func(tx Tx) (id.EventID, error) { return "", do(tx) }})
+	return err
+}
+
+// object is a JSON object whose values stay as they are.
+type object map[string]json.RawMessage
+
+// with sets a key to a value that always can be JSON.
+func (o object) with(key string, value any) object {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		panic(fmt.Sprintf("rooms: %s: %v", key, err)) // only our own types come here
+	}
+	o[key] = encoded
+	return o
+}
+
+func (o object) bytes() json.RawMessage {
+	encoded, err := json.Marshal(o)
+	if err != nil {
+		panic(fmt.Sprintf("rooms: object: %v", err)) // values are valid JSON
+	}
+	return encoded
+}
+
+// profileFields are what a member event carries of a profile.
+var profileFields = []string{"displayname", "avatar_url"}
+
+// putProfile adds a user's display name and avatar to a member event's content.
+// Only in a lone act.
+func putProfile(tx Tx, user id.UserID, content object) error {
+	for _, field := range profileFields {
+		value, err := tx.Item(stream.Profile, user, "", field)
+		if err != nil {
+			return err
+		}
+		delete(content, field)
+		if value != nil {
+			content[field] = value
+		}
+	}
+	return nil
+}

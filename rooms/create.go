@@ -1,0 +1,328 @@
+package rooms
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/rooms/event"
+)
+
+// Creation is what createRoom asks for (section "Creation").
+type Creation struct {
+	Visibility    string          `json:"visibility"`
+	AliasName     string          `json:"room_alias_name"`
+	Name          string          `json:"name"`
+	Topic         string          `json:"topic"`
+	Invite        []id.UserID     `json:"invite"`
+	Invite3PID    []any           `json:"invite_3pid"`
+	Version       id.RoomVersion  `json:"room_version"`
+	Content       object          `json:"creation_content"`
+	InitialState  []InitialState  `json:"initial_state"`
+	Preset        string          `json:"preset"`
+	IsDirect      bool            `json:"is_direct"`
+	LevelOverride json.RawMessage `json:"power_level_content_override"`
+}
+
+// InitialState is one state event that a room begins with.
+type InitialState struct {
+	Type     string          `json:"type"`
+	StateKey string          `json:"state_key"`
+	Content  json.RawMessage `json:"content"`
+}
+
+// Create makes a room and gives its ID, and the alias it was given if any.
+func (s *Service) Create(ctx context.Context, caller tenant.Caller, c Creation) (id.RoomID, id.RoomAlias, error) {
+	policy, err := s.policies.RoomPolicy(ctx, caller.Account)
+	if err != nil {
+		return "", "", err
+	}
+	if err := c.check(policy); err != nil {
+		return "", "", err
+	}
+	alias := id.RoomAlias("")
+	if c.AliasName != "" {
+		alias = id.RoomAlias("#" + c.AliasName + ":" + caller.Server)
+		if err := checkAlias(alias, caller.Server); err != nil {
+			return "", "", err
+		}
+	}
+	roomID, err := s.newRoomID(caller.Server)
+	if err != nil {
+		return "", "", err
+	}
+	var made id.RoomID
+	err = s.loneAct(ctx, caller, func(tx Tx) error {
+		m := &making{service: s, caller: caller, creation: c, policy: policy, preset: policy.Presets[c.Preset], alias: alias}
+		var err error
+		made, err = m.make(tx, roomID)
+		return err
+	})
+	return made, alias, err
+}
+
+// check refuses what can be refused without looking anything up, and fills in
+// what was left out.
+func (c *Creation) check(policy Policy) error {
+	if c.Version == "" {
+		c.Version = policy.Default
+	}
+	if !slices.Contains(policy.Versions, c.Version) {
+		return refusal.New(http.StatusBadRequest, "M_UNSUPPORTED_ROOM_VERSION", "Rooms of version %s cannot be made here.", string(c.Version))
+	}
+	switch c.Visibility {
+	case "":
+		c.Visibility = "private"
+	case "private", "public":
+	default:
+		return refusal.Invalid("The visibility of a room is public or private.")
+	}
+	if c.Preset == "" {
+		c.Preset = c.Visibility + "_chat"
+	}
+	if _, known := policy.Presets[c.Preset]; !known {
+		return refusal.Invalid("There is no preset %s.", c.Preset)
+	}
+	if len(c.Invite3PID) > 0 {
+		return refusal.Forbidden("People can only be invited by their user ID.")
+	}
+	for _, user := range c.Invite {
+		if !event.ValidUserID(user) {
+			return refusal.Invalid("%s is not a user ID.", string(user))
+		}
+	}
+	for _, state := range c.InitialState {
+		if state.Type == "" || state.Content == nil {
+			return refusal.BadJSON("Every event of initial_state needs a type and content.")
+		}
+	}
+	return nil
+}
+
+// newRoomID makes an ID with 144 random bits.
+func (s *Service) newRoomID(server string) (id.RoomID, error) {
+	var b [18]byte
+	if _, err := io.ReadFull(s.random, b[:]); err != nil {
+		return "", fmt.Errorf("make room ID: %w", err)
+	}
+	return id.RoomID("!" + base64.RawURLEncoding.EncodeToString(b[:]) + ":" + server), nil
+}
+
+// making is the act that makes a room.
+type making struct {
+	*writing
+	service  *Service
+	caller   tenant.Caller
+	creation Creation
+	policy   Policy
+	preset   Preset
+	alias    id.RoomAlias
+}
+
+func (m *making) make(tx Tx, roomID id.RoomID) (id.RoomID, error) {
+	for _, user := range m.creation.Invite {
+		if err := checkColleague(tx, user); err != nil {
+			return "", err
+		}
+	}
+	if err := m.service.checkRoomsOf(tx, m.caller.User); err != nil {
+		return "", err
+	}
+	if err := m.begin(tx, roomID); err != nil {
+		return "", err
+	}
+	for _, step := range []func() error{m.join, m.levels, m.address, m.presets, m.initial, m.describe, m.publish, m.invitations} {
+		if err := step(); err != nil {
+			return "", err
+		}
+	}
+	return m.room.ID, nil
+}
+
+// begin appends m.room.create. In version 12 the room's ID is that event's.
+func (m *making) begin(tx Tx, roomID id.RoomID) error {
+	content := maps.Clone(m.creation.Content)
+	if content == nil {
+		content = object{}
+	}
+	content.with("room_version", m.creation.Version)
+	delete(content, "creator")
+	if event.NamesCreator(m.creation.Version) {
+		content.with("creator", m.caller.User)
+	}
+	if event.CreatorsAbove(m.creation.Version) {
+		roomID = ""
+		if m.preset.TrustInvited {
+			if err := m.addCreators(content); err != nil {
+				return err
+			}
+		}
+	}
+	empty := ""
+	now := m.service.timestamp()
+	e, err := event.Build(m.creation.Version, event.Draft{
+		Room: roomID, Sender: m.caller.User, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: now,
+	}, nil)
+	if err != nil {
+		return err
+	}
+	room, err := tx.Create(e.Room, m.creation.Version)
+	if err != nil {
+		return err
+	}
+	if err := event.Authorise(m.creation.Version, e, nil, room); err != nil {
+		return err
+	}
+	m.writing = &writing{tx: tx, room: room, now: now}
+	return tx.Append(e)
+}
+
+// addCreators makes the invited creators beside those the request names.
+func (m *making) addCreators(content object) error {
+	var creators []id.UserID
+	if named := content["additional_creators"]; named != nil {
+		if err := json.Unmarshal(named, &creators); err != nil {
+			return refusal.BadJSON("Additional creators must be a list of user IDs.")
+		}
+	}
+	for _, user := range m.creation.Invite {
+		if !slices.Contains(creators, user) {
+			creators = append(creators, user)
+		}
+	}
+	content.with("additional_creators", creators)
+	return nil
+}
+
+func (m *making) join() error {
+	content := object{}.with("membership", "join")
+	if err := putProfile(m.tx, m.caller.User, content); err != nil {
+		return err
+	}
+	_, err := m.append(memberPart(m.caller.User, m.caller.User, content))
+	return err
+}
+
+// levels appends the policy's power levels with the request's own over them.
+func (m *making) levels() error {
+	levels := m.policy.Levels
+	levels.Invite = m.preset.Invite
+	levels.Users = map[id.UserID]int64{}
+	if !event.CreatorsAbove(m.creation.Version) {
+		levels.Users[m.caller.User] = 100
+		if m.preset.TrustInvited {
+			for _, user := range m.creation.Invite {
+				levels.Users[user] = 100
+			}
+		}
+	} else {
+		levels.Events = maps.Clone(levels.Events)
+		levels.Events["m.room.tombstone"] = 150
+	}
+	content, err := json.Marshal(levels)
+	if err != nil {
+		return err
+	}
+	if m.creation.LevelOverride != nil && string(m.creation.LevelOverride) != "null" {
+		merged, override := object{}, object{}
+		if err := json.Unmarshal(m.creation.LevelOverride, &override); err != nil {
+			return refusal.BadJSON("Power levels must be a JSON object.")
+		}
+		if err := json.Unmarshal(content, &merged); err != nil {
+			return err
+		}
+		maps.Copy(merged, override)
+		content = merged.bytes()
+	}
+	return m.set("m.room.power_levels", "", content)
+}
+
+func (m *making) set(kind, stateKey string, content json.RawMessage) error {
+	_, err := m.append(part{sender: m.caller.User, kind: kind, stateKey: &stateKey, content: content})
+	return err
+}
+
+func (m *making) address() error {
+	if m.alias == "" {
+		return nil
+	}
+	taken, _, err := m.tx.Alias(m.alias)
+	if err != nil {
+		return err
+	}
+	if taken != "" {
+		return refusal.New(http.StatusBadRequest, "M_ROOM_IN_USE", "The address %s is taken.", string(m.alias))
+	}
+	m.tx.SetAlias(m.alias, m.room.ID, m.caller.User)
+	return m.set("m.room.canonical_alias", "", object{}.with("alias", m.alias).bytes())
+}
+
+func (m *making) presets() error {
+	for _, p := range []struct{ kind, key, value string }{
+		{"m.room.join_rules", "join_rule", m.preset.JoinRule},
+		{"m.room.history_visibility", "history_visibility", m.preset.HistoryVisibility},
+		{"m.room.guest_access", "guest_access", m.preset.GuestAccess},
+	} {
+		if err := m.set(p.kind, "", object{}.with(p.key, p.value).bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *making) initial() error {
+	for _, state := range m.creation.InitialState {
+		if state.Type == "m.room.create" || state.Type == "m.room.member" {
+			return refusal.BadJSON("initial_state cannot hold events of type %s.", state.Type)
+		}
+		if err := m.set(state.Type, state.StateKey, state.Content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *making) describe() error {
+	if m.creation.Name != "" {
+		if err := m.set("m.room.name", "", object{}.with("name", m.creation.Name).bytes()); err != nil {
+			return err
+		}
+	}
+	if m.creation.Topic == "" {
+		return nil
+	}
+	rich := map[string]any{"m.text": []map[string]string{{"body": m.creation.Topic}}}
+	return m.set("m.room.topic", "", object{}.with("topic", m.creation.Topic).with("m.topic", rich).bytes())
+}
+
+func (m *making) publish() error {
+	if m.creation.Visibility != "public" {
+		return nil
+	}
+	return m.tx.Publish(m.room.ID, true)
+}
+
+func (m *making) invitations() error {
+	for _, user := range m.creation.Invite {
+		if user == m.caller.User {
+			continue
+		}
+		move := Move{User: user}
+		if m.creation.IsDirect {
+			move.Content = object{}.with("is_direct", true)
+		}
+		if err := m.service.invite(m.writing, m.caller, move); err != nil {
+			return err
+		}
+	}
+	return nil
+}
