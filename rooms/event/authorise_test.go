@@ -113,6 +113,7 @@ func TestARefusalNamesWhatIsMissing(t *testing.T) {
 		{bea, "m.room.member", string(ana), `{"membership":"leave"}`, "Removing people here needs power level 50, and yours is 0."},
 		{bea, "m.room.member", string(ana), `{"membership":"ban"}`, "Banning people here needs power level 50, and yours is 0."},
 		{ana, "m.room.member", string(bea), `{"membership":"invite"}`, "@bea:example.org is already in this room."},
+		{ana, "m.room.member", string(caio), `{"membership":"invite","third_party_invite":{}}`, "People can only be invited by their user ID."},
 		{davi, "m.room.member", string(davi), `{"membership":"join"}`, "You are banned from this room."},
 		{caio, "m.room.member", string(bea), `{"membership":"leave"}`, "You are not in this room."},
 		{ana, "org.example", string(bea), `{}`, "Only @bea:example.org can change this setting."},
@@ -192,7 +193,12 @@ func TestCreateContentIsOfTheRightType(t *testing.T) {
 		if v != "12" {
 			r.id = "!room:example.org"
 		}
-		for _, content := range []string{`{}`, `{"room_version":1}`, `{"room_version":"1"}`} {
+		contents := []string{`{}`, `{"room_version":1}`, `{"room_version":"1"}`}
+		if v != "11" && v != "12" {
+			contents = append(contents, fmt.Sprintf(`{"room_version":%q}`, v),
+				fmt.Sprintf(`{"room_version":%q,"creator":%q}`, v, bea))
+		}
+		for _, content := range contents {
 			if _, err := r.try(r.draft(ana, "m.room.create", "", content), nil); code(err) != "400 M_BAD_JSON" {
 				t.Errorf("%s: got %v, want 400", content, err)
 			}
@@ -212,9 +218,16 @@ func TestKnocking(t *testing.T) {
 		if got := code(err); got != want {
 			t.Errorf("got %q (%v), want %q", got, err, want)
 		}
-		if want == "" {
-			r.mustSend(t, caio, "m.room.member", string(caio), `{"membership":"leave"}`)
+		if want != "" {
+			return
 		}
+		if _, err := r.try(r.draft(caio, "m.room.member", string(caio), `{"membership":"join"}`), nil); code(err) != "403 M_FORBIDDEN" {
+			t.Errorf("a join after a knock: got %v, want 403", err)
+		}
+		r.mustSend(t, caio, "m.room.member", string(caio), `{"membership":"leave"}`)
+		r.mustSend(t, caio, "m.room.member", string(caio), `{"membership":"knock"}`)
+		r.mustSend(t, ana, "m.room.join_rules", "", `{"join_rule":"public"}`)
+		r.mustSend(t, caio, "m.room.member", string(caio), `{"membership":"join"}`)
 	})
 }
 

@@ -58,7 +58,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"half a pair", content(`{"a":"\ud83d"}`), "400 M_BAD_JSON"},
 		{"broken UTF-8", content("{\"a\":\"\xff\"}"), "400 M_BAD_JSON"},
 		{"100 deep", content(strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100)), ""},
-		{"102 deep", content(strings.Repeat(`{"a":`, 102) + "1" + strings.Repeat("}", 102)), "400 M_BAD_JSON"},
+		{"101 deep", content(strings.Repeat(`{"a":`, 101) + "1" + strings.Repeat("}", 101)), "400 M_BAD_JSON"},
 		{"a long type", func(d *event.Draft) { d.Type = long }, "413 M_TOO_LARGE"},
 		{"a type of 255", func(d *event.Draft) { d.Type = long[1:] }, ""},
 		{"a long state key", func(d *event.Draft) { d.StateKey = &long }, "413 M_TOO_LARGE"},
@@ -85,6 +85,22 @@ func TestBuildRefuses(t *testing.T) {
 
 func content(c string) func(*event.Draft) {
 	return func(d *event.Draft) { d.Content = json.RawMessage(c) }
+}
+
+func TestCanonical(t *testing.T) {
+	for in, want := range map[string]string{
+		` { "b" : [ 1 , true ] , "a" : { } } `: `{"a":{},"b":[1,true]}`,
+		`{"aA":1,"a\u0001":2}`:                 `{"a\u0001":2,"aA":1}`, // by what they mean
+		`{"\"":1,"!":2}`:                       `{"!":2,"\"":1}`,
+		`{"\u00e9\/":"\u000a\u001F\u007f"}`:    "{\"é/\":\"\\n\\u001f\u007f\"}",
+		`["\ud83d\ude00",-0,-7]`:               `["😀",0,-7]`,
+		`null`:                                 `null`,
+	} {
+		got, err := event.Canonical(nil, []byte(in))
+		if err != nil || string(got) != want {
+			t.Errorf("%s: got %s, %v, want %s", in, got, err, want)
+		}
+	}
 }
 
 func TestAnEventHas65536BytesAtMost(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/matrix-org/gomatrixserverlib"
 	"github.com/matrix-org/gomatrixserverlib/spec"
+	"maunium.net/go/mautrix/id"
 )
 
 // allowed asks gomatrixserverlib whether e may be appended to this state.
@@ -99,8 +100,21 @@ func (p *provider) JoinRules() (gomatrixserverlib.PDU, error) { return p.find(ty
 
 func (p *provider) PowerLevels() (gomatrixserverlib.PDU, error) { return p.find(typePowerLevels, "") }
 
+// Member hides that somebody who joins has knocked before: the library would
+// keep who knocked out of a room that has become public since.
 func (p *provider) Member(sender spec.SenderID) (gomatrixserverlib.PDU, error) {
+	user := id.UserID(sender)
+	if user == p.event.Sender && membership(p.state, user) == "knock" && p.joins() {
+		return nil, nil
+	}
 	return p.find(typeMember, string(sender))
+}
+
+// joins tells whether the event is its sender's own join.
+func (p *provider) joins() bool {
+	next, _ := text(lookup(p.event.Content, "membership"))
+	return p.event.Type == typeMember && p.event.StateKey != nil &&
+		*p.event.StateKey == string(p.event.Sender) && next == "join"
 }
 
 // ThirdPartyInvite finds nothing: there are no invitations of third parties.

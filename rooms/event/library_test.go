@@ -108,10 +108,16 @@ func TestBuiltEventsAreTheLibrarys(t *testing.T) {
 	})
 }
 
+var restricted = &event.Event{Content: []byte(`{"join_rule":"restricted"}`)}
+
 func TestAuthEventsAreTheLibrarys(t *testing.T) {
 	eachVersion(t, func(t *testing.T, v id.RoomVersion) {
 		r := mustRoom(t, v)
 		provider := authProvider(t, r)
+		via := `{"membership":"join","join_authorised_via_users_server":"@bea:example.org"}`
+		if _, known := event.Restricted(v, restricted); !known {
+			via = `{"membership":"join"}` // the library names bea in every version
+		}
 		for _, test := range []struct{ eventType, key, content string }{
 			{"m.room.message", "-", `{}`},
 			{"m.room.topic", "", `{}`},
@@ -119,6 +125,8 @@ func TestAuthEventsAreTheLibrarys(t *testing.T) {
 			{"m.room.member", string(bea), `{"membership":"leave"}`},
 			{"m.room.member", string(davi), `{"membership":"invite"}`},
 			{"m.room.member", string(caio), `{"membership":"ban"}`},
+			{"m.room.member", string(ana), `{"membership":"knock"}`},
+			{"m.room.member", string(ana), via},
 		} {
 			e, err := event.Build(v, r.draft(ana, test.eventType, test.key, test.content), r)
 			if err != nil {
@@ -279,6 +287,11 @@ func FuzzAuthorise(f *testing.F) {
 	f.Add(byte(10), "m.reaction", int64(100), int64(50), int64(-5), byte(1), true, true)
 	f.Add(byte(0), "m.room.redaction", int64(1), int64(0), int64(5), byte(2), false, true)
 	f.Add(byte(3), "m.room.topic", int64(9007199254740991), int64(0), int64(5), byte(4), true, false)
+	f.Add(byte(25), "m.room.message", int64(49), int64(50), int64(0), byte(0), true, true)
+	f.Add(byte(25), "m.room.message", int64(50), int64(50), int64(0), byte(0), true, true)
+	for _, federate := range []bool{false, true} { // a sender of another server
+		f.Add(byte(48+5), "m.room.message", int64(50), int64(0), int64(0), byte(0), federate, true)
+	}
 	memberships := []string{"join", "leave", "invite", "ban", "knock", ""}
 	f.Fuzz(func(t *testing.T, version byte, eventType string, user, need, usersDefault int64, was byte, federate, haveLevels bool) {
 		v := event.Versions()[int(version)%len(event.Versions())]
