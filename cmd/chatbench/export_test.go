@@ -1,0 +1,7 @@
+package main
+
+// What the tests call.
+var (
+	Run        = run
+	Percentile = percentile
+)
