@@ -39,6 +39,14 @@ type User struct {
 	Created     int64 // ms
 }
 
+// NewUser is a user to be made.
+type NewUser struct {
+	Name        string // the wanted localpart; upper case is folded; "" lets one be made up
+	Role        tenant.Role
+	DisplayName string // at most 256 bytes; "" for none
+	Password    string // argon2id hash, or "" for none
+}
+
 // Device is one place where a user is signed in.
 type Device struct {
 	User        id.UserID
@@ -58,4 +66,22 @@ type Session struct {
 	// Replaces is the refresh token (SHA-256, hex) that ends when this session is
 	// first used, or "".
 	Replaces string
+}
+
+// SignIn is what a client says of the device it signs in.
+type SignIn struct {
+	Device      id.DeviceID // an earlier one again, or a new one; "" lets one be made up
+	DisplayName string      // of a new device, at most 256 bytes
+	Refresh     bool        // the client can refresh its access token
+	IP          string
+}
+
+// SignedIn is a session that has begun, with its secrets. They are shown this
+// once.
+type SignedIn struct {
+	User         id.UserID
+	Device       id.DeviceID
+	AccessToken  string
+	RefreshToken string // "" when the client cannot refresh
+	ExpiresIn    int64  // ms; 0: never
 }

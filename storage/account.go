@@ -81,13 +81,9 @@ func (a *account) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	epoch, found, err := sqldb.One(ctx, a.store.db, sqldb.Value[int64],
-		`SELECT epoch FROM accounts WHERE account = $1`, a.id)
+	epoch, err := a.store.epoch(ctx, a.id)
 	if err != nil {
-		return fmt.Errorf("read epoch: %w", err)
-	}
-	if !found {
-		return errNoAccount
+		return err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"maunium.net/go/mautrix/id"
@@ -9,6 +10,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/storage/sqldb"
+	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 const sessionSQL = `
@@ -21,24 +23,170 @@ func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token 
 		var s accounts.Session
 		return &s, r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &s.Role)
 	}, sessionSQL, account, token)
-	if err != nil || !found {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("read session: %w", err)
+	}
+	if !found {
+		return nil, nil
 	}
 	return session, nil
 }
 
-const userSQL = `SELECT user_id, role, password, deactivated, created FROM users WHERE account = $1 AND user_id = $2`
-
-func scanUser(r sqldb.Row) (accounts.User, error) {
-	var u accounts.User
-	err := r.Scan(&u.ID, &u.Role, &u.Password, &u.Deactivated, &u.Created)
-	return u, err
+// Session implements accounts.SessionStore.
+func (s *Store) Session(ctx context.Context, account tenant.ID, token string) (*accounts.Session, error) {
+	a, err := s.account(ctx, account)
+	if err != nil {
+		return nil, refuseUnknownAccount(err)
+	}
+	return a.session(ctx, token)
 }
 
-func readUser(ctx context.Context, q sqldb.Querier, account tenant.ID, user id.UserID) (accounts.User, bool, error) {
-	u, found, err := sqldb.One(ctx, q, scanUser, userSQL, account, user)
-	if err != nil {
-		return u, false, fmt.Errorf("read user: %w", err)
+// StartSession implements accounts.SessionStore.
+func (s *Store) StartSession(ctx context.Context, account tenant.ID, session accounts.NewSession) error {
+	return s.lone(ctx, server(account), func(t *tx) error {
+		if err := t.checkProof(session); err != nil {
+			return err
+		}
+		return t.startSession(session)
+	})
+}
+
+// checkProof tells whether the user may still sign in with what they proved.
+func (t *tx) checkProof(session accounts.NewSession) error {
+	u, err := t.user(session.User)
+	switch {
+	case err != nil:
+		return err
+	case u == nil:
+		return accounts.ErrLogin
+	case u.Deactivated:
+		return accounts.ErrDeactivated
+	case session.Password != "" && session.Password != u.Password:
+		return accounts.ErrLogin
+	case session.LoginToken == "":
+		return nil
 	}
-	return u, found, nil
+	token, err := t.group.account.store.LoginToken(t.ctx, t.group.account.id, session.LoginToken)
+	if err != nil {
+		return err
+	}
+	if token == nil || session.Now >= token.Expires {
+		return accounts.ErrLoginToken
+	}
+	t.exec(dropLoginTokenSQL, t.group.account.id, session.LoginToken)
+	return nil
+}
+
+const (
+	insertDeviceSQL = `
+		INSERT INTO devices (account, user_id, device, display_name, last_seen_ip, last_seen) VALUES ($1, $2, $3, $4, $5, $6)`
+
+	endSessionsSQL = `DELETE FROM sessions WHERE account = $1 AND user_id = $2 AND device = ANY($3)`
+
+	endRefreshTokensSQL = `DELETE FROM refresh_tokens WHERE account = $1 AND user_id = $2 AND device = ANY($3)`
+
+	insertSessionSQL = `
+		INSERT INTO sessions (account, token, user_id, device, expires, replaces) VALUES ($1, $2, $3, $4, $5, $6)`
+
+	insertRefreshTokenSQL = `
+		INSERT INTO refresh_tokens (account, token, user_id, device, session, spent) VALUES ($1, $2, $3, $4, $5, 0)`
+)
+
+// startSession begins a session of a user who may have it.
+func (t *tx) startSession(n accounts.NewSession) error {
+	q, err := t.querier()
+	if err != nil {
+		return err
+	}
+	account := t.group.account.id
+	if err := t.checkNotReserved(n.User, n.Device); err != nil {
+		return err
+	}
+	devices, err := readDevices(t.ctx, q, account, n.User)
+	if err != nil {
+		return err
+	}
+	known := false
+	for _, d := range devices {
+		known = known || d.ID == n.Device
+	}
+	switch {
+	case known:
+		// The device's earlier tokens are in hands that have been replaced.
+		device := []string{string(n.Device)}
+		t.exec(endSessionsSQL, account, n.User, device)
+		t.exec(endRefreshTokensSQL, account, n.User, device)
+		t.exec(seeDeviceSQL, account, n.User, n.Device, n.IP, n.Now)
+	case len(devices) >= n.MaxDevices:
+		return accounts.ErrTooManyDevices
+	default:
+		t.exec(insertDeviceSQL, account, n.User, n.Device, n.DisplayName, n.IP, n.Now)
+	}
+	t.exec(insertSessionSQL, account, n.Token, n.User, n.Device, n.Expires, "")
+	if n.Refresh != "" {
+		t.exec(insertRefreshTokenSQL, account, n.Refresh, n.User, n.Device, n.Token)
+	}
+	t.Put(stream.Item{Kind: stream.SessionChanged, User: n.User, Key: string(n.Device)})
+	return nil
+}
+
+// checkNotReserved refuses a device ID that is the user's cross-signing key's:
+// the two share one space of key IDs.
+func (t *tx) checkNotReserved(user id.UserID, device id.DeviceID) error {
+	items, err := t.group.account.store.Items(t.ctx, t.group.account.id,
+		stream.ItemQuery{Kinds: []stream.Kind{stream.CrossSigning}, User: user})
+	if err != nil {
+		return fmt.Errorf("read cross-signing keys: %w", err)
+	}
+	for _, item := range items {
+		var key struct {
+			Keys map[string]json.RawMessage `json:"keys"`
+		}
+		if len(item.Content) == 0 || json.Unmarshal(item.Content, &key) != nil {
+			continue
+		}
+		if _, taken := key.Keys["ed25519:"+string(device)]; taken {
+			return accounts.ErrDeviceReserved
+		}
+	}
+	return nil
+}
+
+const (
+	loginTokenSQL = `SELECT token, user_id, expires FROM login_tokens WHERE account = $1 AND token = $2`
+
+	insertLoginTokenSQL = `INSERT INTO login_tokens (account, token, user_id, expires) VALUES ($1, $2, $3, $4)`
+
+	dropLoginTokenSQL = `DELETE FROM login_tokens WHERE account = $1 AND token = $2`
+
+	dropLoginTokensSQL = `DELETE FROM login_tokens WHERE account = $1 AND user_id = $2`
+
+	purgeLoginTokensSQL = `DELETE FROM login_tokens WHERE account = $1 AND expires <= $2`
+)
+
+// KeepLoginToken implements accounts.SessionStore. It is no act: nothing is told
+// of it, and using it up is one. Tokens that have expired go with it.
+func (s *Store) KeepLoginToken(ctx context.Context, account tenant.ID, token accounts.LoginToken) error {
+	b := &sqldb.Batch{}
+	b.Add(purgeLoginTokensSQL, account, s.now().UnixMilli())
+	b.Add(insertLoginTokenSQL, account, token.Token, token.User, token.Expires)
+	if err := s.db.Commit(ctx, b); err != nil {
+		return fmt.Errorf("keep login token: %w", err)
+	}
+	return nil
+}
+
+// LoginToken implements accounts.SessionStore.
+func (s *Store) LoginToken(ctx context.Context, account tenant.ID, token string) (*accounts.LoginToken, error) {
+	found, ok, err := sqldb.One(ctx, s.db, func(r sqldb.Row) (*accounts.LoginToken, error) {
+		var l accounts.LoginToken
+		return &l, r.Scan(&l.Token, &l.User, &l.Expires)
+	}, loginTokenSQL, account, token)
+	if err != nil {
+		return nil, fmt.Errorf("read login token: %w", err)
+	}
+	if !ok {
+		return nil, nil
+	}
+	return found, nil
 }

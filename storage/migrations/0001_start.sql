@@ -11,6 +11,7 @@ CREATE TABLE accounts (
 	server_name TEXT COLLATE "C" NOT NULL,
 	settings    BYTEA NOT NULL, -- JSON
 	epoch       BIGINT NOT NULL,
+	identity    TEXT COLLATE "C" NOT NULL, -- of the database when epoch was set
 	created     BIGINT NOT NULL -- ms
 );
 
@@ -156,11 +157,19 @@ CREATE TABLE refresh_tokens (
 	user_id TEXT COLLATE "C" NOT NULL,
 	device  TEXT COLLATE "C" NOT NULL,
 	session TEXT COLLATE "C" NOT NULL, -- the access token it was given with
-	spent   BOOLEAN NOT NULL, -- its successor was used: using it again revokes the family
+	spent   BIGINT NOT NULL, -- ms when its successor was first used, from when on using it again revokes the family; 0: not yet
 	PRIMARY KEY (account, token)
 );
 
 CREATE INDEX refresh_tokens_device ON refresh_tokens (account, user_id, device);
+
+CREATE TABLE login_tokens (
+	account TEXT COLLATE "C" NOT NULL,
+	token   TEXT COLLATE "C" NOT NULL, -- SHA-256 of the login token, hex
+	user_id TEXT COLLATE "C" NOT NULL,
+	expires BIGINT NOT NULL, -- ms
+	PRIMARY KEY (account, token)
+);
 
 CREATE TABLE filters (
 	account TEXT COLLATE "C" NOT NULL,
@@ -191,4 +200,27 @@ CREATE TABLE fallback_keys (
 	json      BYTEA NOT NULL,
 	used      BOOLEAN NOT NULL,
 	PRIMARY KEY (account, user_id, device, algorithm)
+);
+
+-- Backups of room keys. A deleted version keeps its number, so that no number
+-- comes twice.
+CREATE TABLE key_backups (
+	account   TEXT COLLATE "C" NOT NULL,
+	user_id   TEXT COLLATE "C" NOT NULL,
+	version   BIGINT NOT NULL,
+	algorithm TEXT COLLATE "C" NOT NULL,
+	auth_data BYTEA NOT NULL, -- JSON
+	etag      BIGINT NOT NULL, -- changes with the keys in it
+	deleted   BOOLEAN NOT NULL,
+	PRIMARY KEY (account, user_id, version)
+);
+
+CREATE TABLE backed_up_keys (
+	account TEXT COLLATE "C" NOT NULL,
+	user_id TEXT COLLATE "C" NOT NULL,
+	version BIGINT NOT NULL,
+	room    TEXT COLLATE "C" NOT NULL,
+	session TEXT COLLATE "C" NOT NULL,
+	json    BYTEA NOT NULL,
+	PRIMARY KEY (account, user_id, version, room, session)
 );

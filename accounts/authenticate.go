@@ -1,0 +1,48 @@
+package accounts
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+)
+
+// Authenticate finds the caller of an access token. With current set the account
+// is first brought to a head that is read after this call; without it the session
+// may come from memory, and the act that follows judges it again. A refusal rests
+// on the database either way, since only sessions that exist are kept in memory.
+func (s *Service) Authenticate(ctx context.Context, token string, current bool) (tenant.Caller, error) {
+	account, ok := accountOf(token, accessToken)
+	if !ok {
+		return tenant.Caller{}, refusal.UnknownToken(false)
+	}
+	if current {
+		if err := s.store.Current(ctx, account); err != nil {
+			return tenant.Caller{}, fmt.Errorf("authenticate: %w", err)
+		}
+	}
+	session, err := s.store.Session(ctx, account, Hash(token))
+	if err != nil {
+		return tenant.Caller{}, fmt.Errorf("authenticate: %w", err)
+	}
+	if session == nil {
+		return tenant.Caller{}, refusal.UnknownToken(false)
+	}
+	if session.Expires != 0 && s.timestamp() >= session.Expires {
+		return tenant.Caller{}, refusal.UnknownToken(true)
+	}
+	if session.Replaces != "" {
+		if err := s.store.Settle(ctx, account, session.Token, s.timestamp()); err != nil {
+			return tenant.Caller{}, fmt.Errorf("end the session before: %w", err)
+		}
+	}
+	server, err := s.ServerName(ctx, account)
+	if err != nil {
+		return tenant.Caller{}, fmt.Errorf("authenticate: %w", err)
+	}
+	return tenant.Caller{
+		Account: account, Server: server, User: session.User, Device: session.Device,
+		Role: session.Role, Session: session.Token,
+	}, nil
+}
