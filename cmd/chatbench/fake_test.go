@@ -24,6 +24,8 @@ type homeserver struct {
 	syncTakes    time.Duration                // of a sync without a token
 	refuseSend   func(n int) bool
 	loseMessage  func(user, n int) bool
+	repeat       bool // every message is delivered twice
+	busy         int  // how many times createRoom asks for patience
 	closed       bool // registration
 	sessions     bool // registration takes two requests
 
@@ -147,6 +149,12 @@ func (h *homeserver) number(user int) int {
 func (h *homeserver) createRoom(w http.ResponseWriter, user int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.busy > 0 {
+		h.busy--
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = fmt.Fprint(w, `{"errcode":"M_LIMIT_EXCEEDED","retry_after_ms":500}`)
+		return
+	}
 	room := fmt.Sprintf("!room/%d:test", len(h.joined))
 	h.joined[room] = map[string]bool{h.names[user]: true}
 	_, _ = fmt.Fprintf(w, `{"room_id":%q}`, room)
@@ -213,6 +221,9 @@ func (h *homeserver) sync(w http.ResponseWriter, r *http.Request, user int) {
 	var timeline []json.RawMessage
 	for n := since; n < len(h.events); n++ {
 		if !h.loseMessage(number, n) {
+			timeline = append(timeline, h.events[n])
+		}
+		if h.repeat {
 			timeline = append(timeline, h.events[n])
 		}
 	}
