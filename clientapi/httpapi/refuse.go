@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -44,9 +45,7 @@ func (r *Request) writeRefusal(f *refusal.Refusal) {
 	h := r.w.Header()
 	defaults(h)
 	body := map[string]any{}
-	for key, value := range f.Extra {
-		body[key] = value
-	}
+	maps.Copy(body, f.Extra)
 	if f.Code != "" { // user-interactive auth begins without one
 		sentence, language := f.In(r.Header.Get("Accept-Language"))
 		body["errcode"], body["error"] = f.Code, sentence

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -142,7 +143,7 @@ func (a *API) match(r *Request) (f found, known bool) {
 		req.Method = method
 	}
 	if !a.router.Match(req, &m) || m.MatchErr != nil {
-		return found{}, known || m.MatchErr == mux.ErrMethodMismatch
+		return found{}, known || errors.Is(m.MatchErr, mux.ErrMethodMismatch)
 	}
 	p, ok := m.Handler.(*patterned)
 	if !ok {

@@ -20,11 +20,14 @@ var translations = map[string]map[string]string{"pt-BR": portuguese, "es": spani
 // "pt-BR" or "es".
 func Translations(tag string) map[string]string { return maps.Clone(translations[tag]) }
 
-// speech is what is needed to write sentences, made at the first one.
-var speech = sync.OnceValue(func() (s struct {
+// speaker is what is needed to write sentences.
+type speaker struct {
 	matcher language.Matcher
 	catalog catalog.Catalog
-}) {
+}
+
+// speech gives the one speaker, made when the first sentence is written.
+var speech = sync.OnceValue(func() speaker {
 	b := catalog.NewBuilder(catalog.Fallback(language.English))
 	for _, tag := range languages {
 		for english, sentence := range translations[tag.String()] {
@@ -33,8 +36,7 @@ var speech = sync.OnceValue(func() (s struct {
 			}
 		}
 	}
-	s.matcher, s.catalog = language.NewMatcher(languages), b
-	return s
+	return speaker{matcher: language.NewMatcher(languages), catalog: b}
 })
 
 // In gives the sentence in the language that an Accept-Language header prefers,
