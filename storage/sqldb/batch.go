@@ -66,7 +66,8 @@ type Violation struct {
 	// Constraint is the name for [Unique], the same on both databases so long as
 	// the schema follows PostgreSQL's own names: the index's for CREATE UNIQUE
 	// INDEX, table_pkey for a primary key, table_column_column_key for UNIQUE in
-	// CREATE TABLE. For the other kinds SQLite does not tell; go by Statement.
+	// CREATE TABLE. Where a row breaks several, either may be named. For the other
+	// kinds SQLite does not tell; go by Statement.
 	Constraint string
 	// Statement is the index in the batch of the statement that broke it.
 	Statement int

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,14 +27,19 @@ const (
 
 // postgresDB is the backend over a pool of connections.
 type postgresDB struct {
-	pool      *pgxpool.Pool
-	listenURL string
-	acquire   time.Duration // the longest wait for a connection
-	answer    time.Duration // the longest wait for an answer
+	pool    *pgxpool.Pool
+	listen  *pgx.ConnConfig
+	report  func(error)
+	acquire time.Duration // the longest wait for a connection
+	answer  time.Duration // the longest wait for an answer
 }
 
 func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
 	cfg, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	listen, err := pgxpool.ParseConfig(o.ListenURL) // it may have a pool's settings too
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +56,10 @@ func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &postgresDB{pool: pool, listenURL: o.ListenURL, acquire: o.Acquire, answer: o.Statement + answerMargin}, nil
+	return &postgresDB{
+		pool: pool, listen: listen.ConnConfig, report: o.Report,
+		acquire: o.Acquire, answer: o.Statement + answerMargin,
+	}, nil
 }
 
 // setSession asks for what every session needs, in the words of the protocol's
@@ -186,7 +196,7 @@ func pgTransaction(ctx context.Context, c *pgx.Conn, begin string, f func(pgQuer
 }
 
 func pgQuery(ctx context.Context, c *pgx.Conn, sql string, args []any, scan func(Row) error) error {
-	rows, err := c.Query(ctx, sql, args...)
+	rows, err := c.Query(ctx, sql, pgArgs(args)...)
 	if err != nil {
 		return err
 	}
@@ -206,7 +216,7 @@ func pgScan(rows pgx.Rows, scan func(Row) error) error {
 func pgQueryMany(ctx context.Context, c *pgx.Conn, sql string, argSets [][]any, scan func(int, Row) error) (err error) {
 	var b pgx.Batch
 	for _, args := range argSets {
-		b.Queue(sql, args...)
+		b.Queue(sql, pgArgs(args)...)
 	}
 	results := c.SendBatch(ctx, &b)
 	defer func() { err = errors.Join(err, results.Close()) }()
@@ -239,4 +249,21 @@ func (q pgQuerier) QueryMany(ctx context.Context, sql string, argSets [][]any, s
 func (q pgQuerier) exec(ctx context.Context, sql string, args ...any) error {
 	_, err := q.c.Exec(ctx, onlyFor(sql, "postgres"), args...)
 	return err
+}
+
+// pgArgs makes nil slices empty ones: pgx would send NULL, and x <> ALL(NULL) is
+// true for no row.
+func pgArgs(args []any) []any {
+	for i, arg := range args {
+		switch arg.(type) {
+		case nil, string, []byte, int, int64, bool, *string, *int64:
+			continue
+		}
+		v := reflect.ValueOf(arg)
+		if v.Kind() == reflect.Slice && v.IsNil() && v.Type().Elem().Kind() != reflect.Uint8 {
+			args = slices.Clone(args)
+			args[i] = reflect.MakeSlice(v.Type(), 0, 0).Interface()
+		}
+	}
+	return args
 }

@@ -28,7 +28,7 @@ func (p *postgresDB) Commit(ctx context.Context, b *Batch) error {
 func pgCommit(ctx context.Context, c *pgx.Conn, b *Batch) error {
 	var pb pgx.Batch
 	for _, s := range b.statements {
-		pb.Queue(s.sql, s.args...)
+		pb.Queue(s.sql, pgArgs(s.args)...)
 	}
 	results := c.SendBatch(ctx, &pb)
 	for i := range b.statements {

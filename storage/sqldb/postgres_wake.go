@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,8 +37,12 @@ func (p *postgresDB) Notify(ctx context.Context, payload string) error {
 func (p *postgresDB) Watch(ctx context.Context, f func(string)) error {
 	wait := reconnectMin
 	for {
-		if p.listen(ctx, f) {
+		worked, err := p.listenOnce(ctx, f)
+		if worked {
 			wait = reconnectMin
+		}
+		if ctx.Err() == nil && p.report != nil {
+			p.report(fmt.Errorf("wake-ups between nodes are interrupted: %w", err))
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -50,14 +55,13 @@ func (p *postgresDB) Watch(ctx context.Context, f func(string)) error {
 	}
 }
 
-// listen serves one connection until it breaks, and says whether it ever worked.
-// Why it broke is of no use to anyone: Watch tries again.
-func (p *postgresDB) listen(ctx context.Context, f func(string)) bool {
+// listenOnce serves one connection until it breaks, and says whether it ever worked.
+func (p *postgresDB) listenOnce(ctx context.Context, f func(string)) (worked bool, err error) {
 	try, cancel := context.WithTimeout(ctx, listenTimeout)
 	defer cancel()
-	c, err := pgx.Connect(try, p.listenURL)
+	c, err := pgx.ConnectConfig(try, p.listen.Copy())
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer func() {
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), listenTimeout)
@@ -65,13 +69,13 @@ func (p *postgresDB) listen(ctx context.Context, f func(string)) bool {
 		_ = c.Close(bye)
 	}()
 	if _, err := c.Exec(try, listenSQL); err != nil {
-		return false
+		return false, err
 	}
 	f("")
 	for {
 		payload, err := nextNotification(ctx, c)
 		if err != nil {
-			return true
+			return true, err
 		}
 		if payload != nil {
 			f(*payload)

@@ -26,6 +26,8 @@ type Options struct {
 	// longest run of a statement on PostgreSQL (15 s), Lock the longest wait for a
 	// lock (5 s).
 	Acquire, Statement, Lock time.Duration
+	// Report is told why [DB.Watch] lost its connection, for the log. It may be nil.
+	Report func(error)
 }
 
 // DB is one open database. Its methods may be called by many goroutines at once.

@@ -53,11 +53,31 @@ func openSQLite(ctx context.Context, o Options) (*sqliteDB, error) {
 		s.readers <- nil
 	}
 	s.writer <- nil
-	if err := s.withWriter(ctx, checkWriter); err != nil {
+	if err := s.openWriter(ctx, o.Lock); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// openWriter tries for a while, because two processes that switch a new file to
+// WAL at once do not wait for each other: one is told that it is busy.
+func (s *sqliteDB) openWriter(ctx context.Context, patience time.Duration) error {
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		err := s.withWriter(ctx, checkWriter)
+		if !isBusy(err) {
+			return err
+		}
+		select {
+		case <-limit.C:
+			return err
+		case <-again.C:
+		}
+	}
 }
 
 // dsn has busy_timeout first, so that the other pragmas wait for locks.
