@@ -147,7 +147,7 @@ func (d *deriver) parameter(token string, kind paramKind) error {
 // typeName reads what follows "::" and returns it in small letters.
 func (d *deriver) typeName() (string, error) {
 	if !isWord(d.next()) {
-		return "", fmt.Errorf("no type after ::")
+		return "", fmt.Errorf(":: without a type")
 	}
 	name := strings.ToLower(d.next())
 	d.at++

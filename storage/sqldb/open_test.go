@@ -52,6 +52,13 @@ func TestOpenRefusesAnotherEncoding(t *testing.T) {
 	var b sqldb.Batch
 	b.Add("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
 	mustCommit(t, db, &b)
+	t.Cleanup(func() {
+		var b sqldb.Batch
+		b.Add("DROP DATABASE latin")
+		if err := db.Commit(context.Background(), &b); err != nil {
+			t.Error(err)
+		}
+	})
 	_, query, _ := strings.Cut(url, "?")
 	_, err := sqldb.Open(t.Context(), sqldb.Options{URL: "postgres:///latin?" + query})
 	if err == nil || !strings.Contains(err.Error(), "UTF8") {

@@ -54,8 +54,11 @@ func ignoreClose(results pgx.BatchResults) error {
 // it may have done.
 func pgCommitError(i int, err error) error {
 	var pg *pgconn.PgError
+	var unsent pgx.ErrPreprocessingBatch
 	switch {
-	case errors.As(err, &pg) && pg.Severity == "ERROR":
+	case errors.As(err, &unsent): // a text or an argument is wrong; no statement has run
+		return fmt.Errorf("commit: %w", err)
+	case errors.As(err, &pg) && pg.SeverityUnlocalized == "ERROR":
 		if kind := pgViolationKind(pg.Code); kind != 0 {
 			return &Violation{Kind: kind, Constraint: pg.ConstraintName, Statement: i, Err: err}
 		}

@@ -200,10 +200,16 @@ func TestBothRefuse(t *testing.T) {
 		if err := db.Query(t.Context(), "SELECT id FROM nowhere", nil, nil); err == nil {
 			t.Error("a query of a missing table was accepted")
 		}
-		var b sqldb.Batch
-		b.Add("INSERT INTO things (id, n) VALUES ($1, $2)", "a", "not a number")
-		if err := db.Commit(t.Context(), &b); err == nil || errors.Is(err, sqldb.ErrUnknown) {
-			t.Errorf("text into a BIGINT: got %v, want a refusal", err)
+		for name, n := range map[string]any{"text into a BIGINT": "not a number", "a channel": make(chan int), "a slice": []string{"a"}} {
+			var b sqldb.Batch
+			b.Add("INSERT INTO things (id) VALUES ($1)", name)
+			b.Add("INSERT INTO things (id, n) VALUES ($1, $2)", name+"!", n)
+			if err := db.Commit(t.Context(), &b); err == nil || errors.Is(err, sqldb.ErrUnknown) {
+				t.Errorf("%s: got %v, want a refusal", name, err)
+			}
+		}
+		if got := mustIDs(t, db, "SELECT id FROM things"); got != nil {
+			t.Errorf("the refused batches left %v behind", got)
 		}
 	})
 }

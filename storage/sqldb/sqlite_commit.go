@@ -59,8 +59,7 @@ func liteCommitError(c *liteConn, b *Batch, at int, err error) error {
 
 // liteCode is SQLite's extended result code, or 0.
 func liteCode(err error) int {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code()
 	}
 	return 0
