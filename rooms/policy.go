@@ -19,6 +19,8 @@ type Policy struct {
 	// Levels are the power levels that a room begins with, before the creator and
 	// the request's own are put into them.
 	Levels Levels
+	// OpenReads lets everybody read the directory and profiles without a token.
+	OpenReads bool
 }
 
 // Preset is what one of createRoom's presets makes of a room (section
@@ -49,9 +51,10 @@ type Levels struct {
 
 // MatrixPolicy is what the specification says of rooms.
 var MatrixPolicy = Policy{
-	Name:     "matrix",
-	Versions: event.Versions(),
-	Default:  event.DefaultVersion,
+	Name:      "matrix",
+	Versions:  event.Versions(),
+	Default:   event.DefaultVersion,
+	OpenReads: true,
 	Presets: map[string]Preset{
 		"private_chat":         {JoinRule: "invite", HistoryVisibility: "shared", GuestAccess: "can_join"},
 		"trusted_private_chat": {JoinRule: "invite", HistoryVisibility: "shared", GuestAccess: "can_join", TrustInvited: true},

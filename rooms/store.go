@@ -132,6 +132,11 @@ type Store interface {
 	Timelines(ctx context.Context, account tenant.ID, slices []Slice) ([][]*event.Event, error)
 	// EventByID gives an event, nil when the account has none of this ID.
 	EventByID(ctx context.Context, account tenant.ID, eventID id.EventID) (*event.Event, error)
+	// EventsByID gives those of the events that the account has.
+	EventsByID(ctx context.Context, account tenant.ID, wanted []id.EventID) (map[id.EventID]*event.Event, error)
+	// Replaced gives for each event the newest state event of its room, type and
+	// key with a lower position, or nil. Of the events nothing else need be set.
+	Replaced(ctx context.Context, account tenant.ID, events []*event.Event) ([]*event.Event, error)
 	// StateAt gives the room's state just behind a position: of each type and key
 	// the newest event, if it is above since (0: all).
 	StateAt(ctx context.Context, account tenant.ID, room id.RoomID, since, at stream.Position) ([]*event.Event, error)
