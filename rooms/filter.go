@@ -59,6 +59,9 @@ func (f *EventFilter) Takes(eventType string, sender id.UserID) bool {
 	return f.types.takes(eventType) && f.senders.takes(sender)
 }
 
+// TakesType is Takes for what has no sender: account data, receipts, typing.
+func (f *EventFilter) TakesType(eventType string) bool { return f.types.takes(eventType) }
+
 // RoomEventFilter chooses among events of rooms. It is also what /messages and
 // /context take.
 type RoomEventFilter struct {

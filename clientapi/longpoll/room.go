@@ -1,0 +1,329 @@
+package longpoll
+
+import (
+	"slices"
+
+	"github.com/tidwall/gjson"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// section is where a room stands in an answer.
+type section int
+
+const (
+	joinedRoom section = iota
+	invitedRoom
+	knockedRoom
+	leftRoom
+)
+
+// room is what changed in one room for one reader.
+type room struct {
+	id      id.RoomID
+	user    id.UserID
+	section section
+	spans   rooms.Spans
+	vis     rooms.Visibility
+	// since is where the timeline begins at the earliest; lower is where state is
+	// told from, 0 for all of it.
+	since, lower stream.Position
+	upTo         stream.Position
+	stateUpTo    stream.Position
+
+	// known are the room's newest events up to upTo without gaps, oldest first;
+	// complete tells that they reach down to since. memory are those the room
+	// itself holds.
+	known    []*event.Event
+	complete bool
+	memory   []*event.Event
+
+	timeline []*event.Event
+	limited  bool
+	start    stream.Position // the gap before the timeline
+
+	// current is the state at stateUpTo, as far as it is needed; readState that it
+	// has to be read from the database.
+	current   []*event.Event
+	readState bool
+	state     []*event.Event
+	replaced  map[*event.Event]*event.Event
+	redaction map[id.EventID]*event.Event
+
+	summary  *summary
+	members  []id.UserID // who shares, or shared, this room with a reader who came or went
+	stripped []*event.Event
+
+	receipts    []stream.Item
+	accountData []stream.Item
+	typing      []id.UserID
+	tellTyping  bool
+}
+
+// whole tells that all state is wanted, not only what changed.
+func (r *room) whole() bool { return r.lower == 0 }
+
+// newRoom makes what the reader is to know of a room, or nil.
+func (g *gathering) newRoom(state *rooms.Room) *room {
+	spans := g.memberships[state.ID]
+	r := &room{
+		id: state.ID, user: g.caller.User, spans: spans,
+		vis:      rooms.VisibilityOf(state, spans, g.forgotten[state.ID]),
+		replaced: map[*event.Event]*event.Event{}, redaction: map[id.EventID]*event.Event{},
+	}
+	switch spans.Current() {
+	case "join":
+		return g.joinedRoom(r, state)
+	case "invite", "knock":
+		own := state.Member(g.caller.User)
+		if own == nil || own.Position <= g.c.since && !g.c.initial {
+			return nil
+		}
+		r.section = invitedRoom
+		if spans.Current() == "knock" {
+			r.section = knockedRoom
+		}
+		r.stripped = strippedState(state, own)
+		return r
+	case "leave", "ban":
+		return g.leftRoom(r, state)
+	}
+	return nil
+}
+
+func (g *gathering) joinedRoom(r *room, state *rooms.Room) *room {
+	came := g.c.initial || r.spans.At(g.c.since) != "join"
+	r.upTo, r.stateUpTo = g.c.to.Position, g.c.to.Position
+	r.since, r.lower = g.c.since, g.c.since
+	if came {
+		r.since = 0
+	}
+	if came || g.req.FullState {
+		r.lower = 0
+	}
+	r.memory, _ = state.Recent(0)
+	if g.c.tail && !came {
+		r.known, r.complete = g.events[r.id], true
+	} else {
+		r.known, r.complete = state.Recent(r.since)
+	}
+	done := r.choose(g.filter, g.TimelineMax)
+	if r.whole() || r.changesMembers(done) {
+		r.summary = summarise(state, g.caller.User)
+	}
+	if r.needsState(g, done) {
+		r.current = state.State()
+	} else if g.filter.Room.State.LazyLoadMembers {
+		r.current = r.membersShown(state)
+	}
+	if came && !g.c.initial {
+		r.members = joinedMembers(state)
+	}
+	return r
+}
+
+func (g *gathering) leftRoom(r *room, state *rooms.Room) *room {
+	if !g.c.initial && r.spans.Since() <= g.c.since {
+		return nil
+	}
+	r.section = leftRoom
+	r.upTo = r.spans.Since()
+	r.stateUpTo = min(r.vis.Until(r.upTo), r.upTo)
+	r.since, r.lower = g.c.since, g.c.since
+	if g.c.initial || r.spans.At(g.c.since) != "join" {
+		r.since, r.lower = 0, 0
+	}
+	if !g.c.initial {
+		r.members = joinedMembers(state)
+	}
+	r.memory, _ = state.Recent(0)
+	if !r.vis.Room() {
+		// Never been in it, or forgotten: only how it ended.
+		r.complete = true
+		if own := state.Member(r.user); own != nil {
+			r.known, r.upTo, r.since = []*event.Event{own}, own.Position, own.Position-1
+		}
+		r.choose(g.filter, g.TimelineMax)
+		return r
+	}
+	known, complete := state.Recent(r.since)
+	for len(known) > 0 && known[len(known)-1].Position > r.upTo {
+		known = known[:len(known)-1]
+	}
+	r.known, r.complete = known, complete
+	r.choose(g.filter, g.TimelineMax)
+	if last := state.Last(); last != nil && last.Position <= r.stateUpTo {
+		r.current = state.State()
+	} else {
+		r.readState = true
+	}
+	return r
+}
+
+// visible tells whether the reader may see an event. Beyond what is seen of the
+// room one sees the event that made one's membership what it is.
+func (r *room) visible(e *event.Event) bool {
+	return r.vis.Event(e) || e.Position == r.spans.Since() || r.isOwn(e) && e.Position > r.spans.Since()
+}
+
+func (r *room) isOwn(e *event.Event) bool {
+	return e.Type == "m.room.member" && e.StateKey != nil && *e.StateKey == string(r.user)
+}
+
+// choose makes the timeline of the newest known events, and tells whether these
+// were enough.
+func (r *room) choose(filter *rooms.Filter, most int) (done bool) {
+	limit := filter.Room.Timeline.Limit(defaultTimeline, most)
+	r.timeline, r.limited, r.start = nil, false, r.upTo
+	for i := len(r.known) - 1; i >= 0; i-- {
+		e := r.known[i]
+		if !r.visible(e) || !filter.Room.Timeline.Match(e) {
+			continue
+		}
+		if len(r.timeline) == limit {
+			r.limited = true
+			break
+		}
+		r.timeline = append(r.timeline, e)
+		r.start = e.Position - 1
+	}
+	slices.Reverse(r.timeline)
+	return r.limited || r.complete
+}
+
+// needsState tells whether the room's state is needed: all of it is wanted, or
+// some of what changed is not in the timeline.
+func (r *room) needsState(g *gathering, done bool) bool {
+	if r.whole() || r.limited || !done {
+		return true
+	}
+	shown := 0
+	for _, e := range r.timeline {
+		if e.StateKey != nil {
+			shown++
+		}
+	}
+	changed := 0
+	for _, e := range r.known {
+		if e.StateKey != nil {
+			changed++
+		}
+	}
+	return changed > shown || changed > 0 && g.req.UseStateAfter
+}
+
+// changesMembers tells whether the room's summary may have changed.
+func (r *room) changesMembers(done bool) bool {
+	return r.limited || !done || slices.ContainsFunc(r.known, func(e *event.Event) bool {
+		return e.StateKey != nil && (e.Type == "m.room.member" || e.Type == "m.room.name" || e.Type == "m.room.canonical_alias")
+	})
+}
+
+// membersShown gives the member events of who stands in the timeline or among
+// the heroes.
+func (r *room) membersShown(state *rooms.Room) []*event.Event {
+	var all []*event.Event
+	if r.summary != nil {
+		all = slices.Clone(r.summary.heroes)
+	}
+	for _, e := range r.timeline {
+		if m := state.Member(e.Sender); m != nil && !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// strippedTypes are the state that the invited and the knocking are shown.
+var strippedTypes = []string{
+	"m.room.create", "m.room.join_rules", "m.room.canonical_alias", "m.room.avatar", "m.room.name",
+	"m.room.encryption", "m.room.topic",
+}
+
+// strippedState gives what an invited or knocking user is shown of a room.
+func strippedState(state *rooms.Room, own *event.Event) []*event.Event {
+	var all []*event.Event
+	for _, t := range strippedTypes {
+		if e := state.Event(t, ""); e != nil {
+			all = append(all, e)
+		}
+	}
+	if inviter := state.Member(own.Sender); inviter != nil && inviter != own {
+		all = append(all, inviter)
+	}
+	return append(all, own)
+}
+
+// maxHeroes is how many members a room is named after.
+const maxHeroes = 5
+
+// summary is a room's summary (section "Syncing", RoomSummary).
+type summary struct {
+	joined, invited int
+	heroes          []*event.Event // member events; nil where the room has a name
+	named           bool
+}
+
+func summarise(state *rooms.Room, reader id.UserID) *summary {
+	s := &summary{joined: state.JoinedCount(), invited: state.InvitedCount()}
+	s.named = textOf(state.Event("m.room.name", ""), "name") != "" || textOf(state.Event("m.room.canonical_alias", ""), "alias") != ""
+	if s.named {
+		return s
+	}
+	var former []*event.Event
+	for user, e := range state.Members() {
+		if user == reader {
+			continue
+		}
+		switch rooms.MembershipOf(e) {
+		case "join", "invite":
+			s.heroes = firstHeroes(s.heroes, e)
+		case "leave", "ban":
+			former = firstHeroes(former, e)
+		}
+	}
+	if len(s.heroes) == 0 {
+		s.heroes = former
+	}
+	return s
+}
+
+// firstHeroes adds an event to those with the lowest positions.
+func firstHeroes(heroes []*event.Event, e *event.Event) []*event.Event {
+	if len(heroes) == maxHeroes && e.Position > heroes[maxHeroes-1].Position {
+		return heroes
+	}
+	heroes = append(heroes, e)
+	sortByPosition(heroes)
+	return heroes[:min(len(heroes), maxHeroes)]
+}
+
+func textOf(e *event.Event, key string) string {
+	if e == nil {
+		return ""
+	}
+	return gjson.GetBytes(e.Content, key).String()
+}
+
+func joinedMembers(state *rooms.Room) []id.UserID {
+	all := make([]id.UserID, 0, state.JoinedCount())
+	for user, e := range state.Members() {
+		if rooms.MembershipOf(e) == "join" {
+			all = append(all, user)
+		}
+	}
+	return all
+}
+
+// mayRead tells whether a receipt is for this user's eyes.
+func mayRead(receipt stream.Item, user id.UserID) bool {
+	kind, _ := splitReceipt(receipt.Key)
+	return kind != "m.read.private" || receipt.User == user
+}
+
+func isJoin(e *event.Event) bool {
+	return e.Type == "m.room.member" && e.StateKey != nil && rooms.MembershipOf(e) == "join"
+}

@@ -1,0 +1,185 @@
+package longpoll
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// Store is what the long polls read beyond [rooms.Store].
+type Store interface {
+	// Replaced gives, for each of these state events, the one it replaced, or nil.
+	Replaced(ctx context.Context, account tenant.ID, events []*event.Event) ([]*event.Event, error)
+	// EventsByID gives those of the events that the account has.
+	EventsByID(ctx context.Context, account tenant.ID, wanted []id.EventID) (map[id.EventID]*event.Event, error)
+	// ToDevice gives at most limit of a device's messages with after < position ≤
+	// upTo, oldest first. Content is the whole event as the client reads it.
+	ToDevice(ctx context.Context, account tenant.ID, user id.UserID, device id.DeviceID, after, upTo stream.Position, limit int) ([]stream.Item, error)
+	// DeleteToDevice deletes a device's messages up to a position.
+	DeleteToDevice(ctx context.Context, account tenant.ID, user id.UserID, device id.DeviceID, upTo stream.Position) error
+}
+
+// Options are what a [Service] is made with. Rooms, Store and Now are required.
+type Options struct {
+	Rooms *rooms.Service
+	Store Store
+	Now   func() time.Time
+	// Check refuses a caller whose session has ended; it is asked after a change
+	// of the caller's sessions, so that a poll does not outlive its token.
+	Check func(ctx context.Context, caller tenant.Caller) error
+	// PushRules gives a user's push rules, the defaults included: the content of
+	// m.push_rules, which every initial sync has.
+	PushRules func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error)
+	// KeyCounts gives how many one-time keys of each algorithm a device has left,
+	// and of which algorithms it has an unused fallback key.
+	KeyCounts func(ctx context.Context, account tenant.ID, user id.UserID, device id.DeviceID) (map[id.KeyAlgorithm]int, []id.KeyAlgorithm, error)
+	// SetPresence tells that a user syncs as online, unavailable or offline.
+	SetPresence func(ctx context.Context, caller tenant.Caller, presence string) error
+	// MaxTimeout bounds how long a poll waits (60 s if 0), TimelineMax how many
+	// events of a room one answer has (100).
+	MaxTimeout  time.Duration
+	TimelineMax int
+}
+
+// defaultTimeline is how many events of a room are given to who names no number.
+// What createRoom appends must fit in: clients look for its first event.
+const defaultTimeline = 20
+
+// Service answers long polls.
+type Service struct {
+	Options
+	roomStore rooms.Store
+
+	mu      sync.Mutex // guards devices
+	devices map[deviceKey]stream.Position
+}
+
+// New makes a Service.
+func New(o Options) *Service {
+	if o.MaxTimeout == 0 {
+		o.MaxTimeout = time.Minute
+	}
+	if o.TimelineMax == 0 {
+		o.TimelineMax = 100
+	}
+	return &Service{Options: o, roomStore: o.Rooms.Store(), devices: map[deviceKey]stream.Position{}}
+}
+
+// Request is one /sync.
+type Request struct {
+	Since         string // next_batch of an earlier answer, or "" for an initial sync
+	Filter        *rooms.Filter
+	Timeout       time.Duration
+	FullState     bool
+	UseStateAfter bool
+	Presence      string // online, unavailable or offline
+}
+
+// reading is one request at work.
+type reading struct {
+	*Service
+	caller tenant.Caller
+	req    Request
+	filter *rooms.Filter
+	from   *stream.Token // nil: from the beginning
+}
+
+// Sync answers GET /sync: at once when there is something to say, the request is
+// an initial one or wants the full state; otherwise as soon as there is, or empty
+// at the end of its time. A malformed token is 400 M_INVALID_PARAM; one of another
+// history is answered like no token. When the caller's session ends, so does the
+// poll, with 401.
+func (s *Service) Sync(ctx context.Context, caller tenant.Caller, req Request) (json.RawMessage, error) {
+	r := &reading{Service: s, caller: caller, req: req, filter: req.Filter}
+	if r.filter == nil {
+		r.filter = &rooms.Filter{}
+	}
+	if req.Since != "" {
+		token, err := stream.ParseToken(req.Since)
+		if err != nil {
+			return nil, err
+		}
+		r.from = &token
+	}
+	if s.SetPresence != nil {
+		if err := s.SetPresence(ctx, caller, req.Presence); err != nil {
+			return nil, fmt.Errorf("set presence: %w", err)
+		}
+	}
+	return r.poll(ctx)
+}
+
+// poll registers, reads and waits, until there is an answer.
+func (r *reading) poll(ctx context.Context) (json.RawMessage, error) {
+	waiter, err := r.roomStore.Watch(ctx, r.caller.Account, r.caller.User, r.caller.Device)
+	if err != nil {
+		return nil, fmt.Errorf("register poll: %w", err)
+	}
+	defer waiter.Leave()
+	timeout := time.NewTimer(min(r.req.Timeout, r.MaxTimeout))
+	defer timeout.Stop()
+	c, err := r.read(ctx, r.roomStore.View)
+	if err != nil {
+		return nil, err
+	}
+	for c.empty() && !r.req.FullState && r.req.Timeout > 0 {
+		r.from = &c.to
+		select {
+		case <-ctx.Done(): // the client has gone: nobody reads the answer
+			return r.answer(c), nil
+		case <-timeout.C:
+			return r.answer(c), nil
+		case _, open := <-waiter.Woken:
+			if !open {
+				return r.answer(c), nil
+			}
+		}
+		if c, err = r.read(ctx, r.roomStore.Glance); err != nil {
+			return nil, err
+		}
+		if c.sessions && r.Check != nil {
+			if err := r.Check(ctx, r.caller); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r.answer(c), nil
+}
+
+// look is [rooms.Store]'s View or Glance.
+type look func(ctx context.Context, account tenant.ID, f func(rooms.View) error) error
+
+// read finds what changed since from.
+func (r *reading) read(ctx context.Context, at look) (*changes, error) {
+	var c *changes
+	err := at(ctx, r.caller.Account, func(v rooms.View) (err error) {
+		c, err = r.gather(v)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.fill(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := r.readItems(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := r.readToDevice(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := r.readDeviceLists(ctx, c); err != nil {
+		return nil, err
+	}
+	r.prune(c)
+	return c, nil
+}
