@@ -16,6 +16,7 @@ type Service struct {
 	random   io.Reader
 	limits   Limits
 	typing   *Typing
+	marking  userLocks // of who moves receipts
 }
 
 // Policies tells which policy an account's rooms follow.
