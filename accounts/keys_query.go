@@ -51,7 +51,9 @@ func (k *Keys) Query(ctx context.Context, viewer tenant.Caller, wanted map[id.Us
 			continue
 		}
 		if user, ok := signedUser(item); ok {
-			signed[user] = item.Content
+			if item.User == viewer.User {
+				signed[user] = item.Content
+			}
 			continue
 		}
 		if err := found.add(viewer.User, item, wanted, names[item.User]); err != nil {

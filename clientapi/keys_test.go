@@ -176,6 +176,11 @@ func TestSignOther(t *testing.T) {
 	}))
 	f.mustRoom(keyAna, keyBia)
 	before := f.token("acme")
+	forged := text(t, object{string(keyAna): object{anaMaster.public(): master.sign(t, keyBia, anaKey)}})
+	refused := f.mustPost("bia/PHONE", "/keys/signatures/upload", forged)
+	if got := in(refused, "failures", string(keyAna), anaMaster.public(), "errcode").Str; got != "M_INVALID_SIGNATURE" {
+		t.Errorf("a signature by another key: got %s, want M_INVALID_SIGNATURE", refused.Raw)
+	}
 	signed := text(t, object{string(keyAna): object{anaMaster.public(): user.sign(t, keyBia, anaKey)}})
 	if got := f.mustPost("bia/PHONE", "/keys/signatures/upload", signed).Raw; got != `{"failures":{}}` {
 		t.Fatalf("failures: got %s, want none", got)
@@ -189,6 +194,12 @@ func TestSignOther(t *testing.T) {
 		if got := changed == `["@ana:acme.test"]`; got != want {
 			t.Errorf("%s hears of it: got %s", token, changed)
 		}
+	}
+	reset := object{"master_key": newSigner(t, "").crossSigning(keyAna, "master"), "auth": "it is me"}
+	f.mustPost("ana/PHONE", "/keys/device_signing/upload", text(t, reset))
+	found := f.mustPost("bia/PHONE", "/keys/query", `{"device_keys":{"@ana:acme.test":[]}}`)
+	if in(found, "master_keys", string(keyAna), "signatures").Exists() {
+		t.Error("the new master key has the old one's signature")
 	}
 	if got := f.mustPost("eve/PHONE", "/keys/signatures/upload", signed); in(got, "failures", string(keyAna), anaMaster.public(), "errcode").Str != "M_NOT_FOUND" {
 		t.Errorf("signing from another account: got %s, want M_NOT_FOUND", got.Raw)

@@ -18,8 +18,7 @@ import (
 func DeviceListChanges(v View, viewer id.UserID, items []stream.Item, since stream.Position) (changed, left []id.UserID, err error) {
 	l := &deviceLists{
 		view: v, viewer: viewer, since: since,
-		was: map[id.RoomID]bool{}, stayed: map[id.RoomID]bool{},
-		changed: map[id.UserID]bool{}, parted: map[id.UserID]bool{},
+		was: map[id.RoomID]bool{}, changed: map[id.UserID]bool{}, parted: map[id.UserID]bool{},
 	}
 	if l.idle(items) {
 		return nil, nil, nil
@@ -52,7 +51,7 @@ type deviceLists struct {
 	viewer          id.UserID
 	since           stream.Position
 	rooms           []*Room            // the viewer is in
-	was, stayed     map[id.RoomID]bool // the viewer was in at since; and is still
+	was             map[id.RoomID]bool // the viewer was in at since
 	changed, parted map[id.UserID]bool
 }
 
@@ -78,7 +77,6 @@ func (l *deviceLists) own() error {
 		}
 		if before {
 			l.was[roomID] = true
-			l.stayed[roomID] = now
 		}
 		if before != now {
 			moved = append(moved, roomID)
@@ -116,8 +114,8 @@ func (l *deviceLists) came(room *Room, in bool) {
 	}
 }
 
-// others takes what other people did: who came into a room that the viewer has
-// been in all the time, and who went from one that the viewer was in.
+// others takes what other people did: who came into a room that the viewer was
+// in, and who went from one.
 func (l *deviceLists) others() error {
 	moved, err := l.moved()
 	if err != nil {
@@ -131,7 +129,7 @@ func (l *deviceLists) others() error {
 		for roomID := range rooms {
 			before, now := spans[roomID].At(l.since) == "join", spans[roomID].Current() == "join"
 			switch {
-			case now && !before && l.stayed[roomID]:
+			case now && !before:
 				l.changed[user] = true
 			case before && !now:
 				l.parted[user] = true

@@ -21,17 +21,7 @@ func (s *Store) ActOnKeys(ctx context.Context, todo accounts.KeyAct) error {
 	}
 	return a.submit(&act{
 		caller: todo.Caller, path: todo.Path, transaction: todo.Transaction, lone: true,
-		do: func(t *tx) (id.EventID, error) {
-			before := t.next
-			if err := todo.Do(t); err != nil {
-				return "", err
-			}
-			if t.next == before && (len(t.statements) > 0 || todo.Transaction != "") {
-				// Every group must move the head, or the next one could not claim.
-				t.next++
-			}
-			return "", nil
-		},
+		do: func(t *tx) (id.EventID, error) { return "", todo.Do(t) },
 	})
 }
 

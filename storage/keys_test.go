@@ -17,6 +17,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
@@ -221,36 +222,70 @@ func TestSendToDevice(t *testing.T) {
 	})
 }
 
-// TestKeysWake checks that what a device's /sync shows wakes it.
-func TestKeysWake(t *testing.T) {
+// TestKeysAreNews checks that what a device's /sync shows is in the stream, and
+// so wakes it.
+func TestKeysAreNews(t *testing.T) {
 	t.Parallel()
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s, other := keyStores(t, db)
-		for name, act := range map[string]func() error{
-			"upload": func() error {
-				mustUpload(t, s, accounts.KeyUpload{OneTimeKeys: oneTime("a")})
-				return nil
-			},
-			"message": func() error {
-				return accounts.NewKeys(s).SendToDevice(t.Context(), phone, accounts.ToDevice{
-					Type: "m.test", Messages: accounts.Messages{keyUser: {"PHONE": json.RawMessage(`{}`)}},
-				})
-			},
+		for _, c := range []struct {
+			name string
+			kind stream.Kind // 0: no news
+			act  func()
+		}{
+			{"upload", stream.OneTimeKeys, func() {
+				mustUpload(t, s, accounts.KeyUpload{OneTimeKeys: oneTime("a"), FallbackKeys: oneTime("f")})
+			}},
+			{"the same upload", 0, func() {
+				mustUpload(t, s, accounts.KeyUpload{OneTimeKeys: oneTime("a"), FallbackKeys: oneTime("f")})
+			}},
+			{"claim", stream.OneTimeKeys, func() { mustClaim(t, s) }},
+			{"claim of the fallback", stream.OneTimeKeys, func() { mustClaim(t, s) }},
+			{"claim of the used fallback", 0, func() { mustClaim(t, s) }},
+			{"message", stream.ToDevice, func() {
+				send := accounts.ToDevice{Type: "m.test", Messages: accounts.Messages{keyUser: {"PHONE": json.RawMessage(`{}`)}}}
+				if err := accounts.NewKeys(s).SendToDevice(t.Context(), phone, send); err != nil {
+					t.Fatal(err)
+				}
+			}},
 		} {
-			w, err := other.Watch(t.Context(), keyAccount, keyUser, "PHONE")
-			if err != nil {
-				t.Fatal(err)
+			before := head(t, other)
+			c.act()
+			if got := newsSince(t, other, before); got != c.kind {
+				t.Errorf("%s: got an item of kind %d, want %d", c.name, got, c.kind)
 			}
-			if err := act(); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if err := other.Current(t.Context(), keyAccount); err != nil {
-				t.Fatal(err)
-			}
-			<-w.Woken
-			w.Leave()
 		}
 	})
+}
+
+func head(t *testing.T, s *storage.Store) (at stream.Position) {
+	t.Helper()
+	err := s.View(t.Context(), keyAccount, func(v rooms.View) error {
+		at = v.Head()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// newsSince gives the kind of the newest item for the phone, or 0.
+func newsSince(t *testing.T, s *storage.Store, since stream.Position) (kind stream.Kind) {
+	t.Helper()
+	err := s.View(t.Context(), keyAccount, func(v rooms.View) error {
+		changes, _ := v.Changes(since)
+		for _, c := range changes {
+			if c.Item.User == keyUser && c.Item.Key == "PHONE" {
+				kind = c.Item.Kind
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kind
 }
 
 func TestEndedDeviceHasNoKeys(t *testing.T) {
