@@ -152,6 +152,18 @@ func TestAccess(t *testing.T) {
 	mustAnswer(t, get("v3/open", ""), host)
 	current("")
 	mustRefuse(t, get("v3/user", ""), 401, "M_MISSING_TOKEN")
+	for opened, path := range map[bool]string{true: "/opened", false: "/closed"} {
+		a.Client("GET", path, a.UserUnless(func(_ context.Context, account tenant.ID) (bool, error) {
+			return opened && account == "acme", nil
+		}, whoami))
+	}
+	mustAnswer(t, get("v3/opened", ""), host)
+	current("acme")
+	mustAnswer(t, get("v3/opened", "bia"), bia)
+	current("bia")
+	mustAnswer(t, get("v3/closed", "bia"), bia)
+	mustRefuse(t, get("v3/closed", ""), 401, "M_MISSING_TOKEN")
+	mustRefuse(t, get("v3/opened", "carla"), 401, "M_UNKNOWN_TOKEN")
 	gone := mustRefuse(t, get("v3/user", "carla"), 401, "M_UNKNOWN_TOKEN")
 	if gone["soft_logout"] != false {
 		t.Errorf("got %v, want soft_logout false in it", gone)

@@ -62,7 +62,11 @@ func (r *Request) run(route *Route) {
 // admit makes the checks in the order in which their refusals may be told: who
 // asks, how often, then what.
 func (r *Request) admit(route *Route) error {
-	if err := r.identify(route.access); err != nil {
+	access, err := r.accessTo(route)
+	if err != nil {
+		return err
+	}
+	if err := r.identify(access); err != nil {
 		return err
 	}
 	for _, class := range route.classes {
@@ -80,6 +84,25 @@ func (r *Request) admit(route *Route) error {
 		return nil
 	}
 	return r.readBody(route.body)
+}
+
+// accessTo gives what a route asks of this request.
+func (r *Request) accessTo(route *Route) (access, error) {
+	if route.access != userUnless {
+		return route.access, nil
+	}
+	if r.Token() != "" {
+		return user, nil
+	}
+	account, _, err := r.api.auth.Host(r.Context(), r.Host)
+	if err != nil {
+		return user, err
+	}
+	opened, err := route.unless(r.Context(), account)
+	if opened {
+		return public, err
+	}
+	return user, err
 }
 
 // identify finds the account and, where the access asks for one, the caller.

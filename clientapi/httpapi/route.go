@@ -16,11 +16,12 @@ import (
 type Handler func(*Request) (any, error)
 
 // Route is a handler with its access rule and limits. It is made by
-// [API.Public], [API.Open], [API.User], [API.Act] or [API.Administrator] and
-// may be registered under several paths.
+// [API.Public], [API.Open], [API.User], [API.UserUnless], [API.Act] or
+// [API.Administrator] and may be registered under several paths.
 type Route struct {
 	handler   Handler
 	access    access
+	unless    Opened // of userUnless
 	body      int64 // bytes
 	streaming bool
 	classes   []Class
@@ -32,6 +33,7 @@ const (
 	open access = iota
 	public
 	user
+	userUnless
 	act
 	administrator
 )
@@ -62,6 +64,17 @@ func (a *API) Public(h Handler, o ...Option) *Route { return a.route(h, public, 
 // User is for routes that read on behalf of a user: the account is brought to
 // its head before the token is looked up.
 func (a *API) User(h Handler, o ...Option) *Route { return a.route(h, user, o) }
+
+// Opened tells whether an account lets people read something without a token.
+type Opened func(ctx context.Context, account tenant.ID) (bool, error)
+
+// UserUnless is [API.User], but a request without a token passes, as on
+// [API.Public], in an account that has opened this. A token is checked anyway.
+func (a *API) UserUnless(opened Opened, h Handler, o ...Option) *Route {
+	r := a.route(h, userUnless, o)
+	r.unless = opened
+	return r
+}
 
 // Act is for routes that write through an act, which judges the session again:
 // the session may come from the cache.
