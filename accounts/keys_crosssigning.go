@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -113,13 +114,9 @@ func keepCrossSigning(tx KeyTx, user id.UserID, keys map[string]*signedKeys, con
 		}
 		own := map[id.KeyID]string{}
 		if old := stored[usage]; old != nil && old.same(key) {
-			for signer, signature := range old.own() {
-				own[signer] = signature
-			}
+			maps.Copy(own, old.own())
 		}
-		for signer, signature := range key.own() {
-			own[signer] = signature
-		}
+		maps.Copy(own, key.own())
 		if err := putSigned(tx, stream.CrossSigning, usage, stored[usage], key, own); err != nil {
 			return err
 		}
