@@ -1,12 +1,14 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/gorilla/mux"
 
+	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 )
 
@@ -22,7 +24,7 @@ type Route struct {
 	handler   Handler
 	access    access
 	unless    Opened // of userUnless
-	body      int64 // bytes
+	body      int64  // bytes
 	streaming bool
 	classes   []Class
 }
