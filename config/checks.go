@@ -48,7 +48,12 @@ func validPort(port string) bool {
 	return err == nil && strconv.FormatUint(n, 10) == port
 }
 
-func checkServerName(v string) (string, error) { return v, CheckServerName(v) }
+func checkServerName(v string) (string, error) {
+	if v == "" {
+		return v, nil // the name that the account has
+	}
+	return v, CheckServerName(v)
+}
 
 func checkBaseDomain(v string) (string, error) {
 	if v == "" {

@@ -21,7 +21,8 @@ type Config struct {
 	// PublicURL is where clients reach the server, http or https, without a
 	// slash at its end. Empty: derived from the address it listens on.
 	PublicURL string
-	// ServerName is the Matrix server name of the default account.
+	// ServerName is the Matrix server name of the default account. Empty: the one
+	// it has, and localhost at the first start.
 	ServerName string
 	// BaseDomain makes the default server names of further accounts,
 	// <account>.<base domain>. Empty: every account must bring its own.

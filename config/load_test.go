@@ -53,7 +53,7 @@ func mustWrite(t testing.TB, name, content string) string {
 func TestDefaults(t *testing.T) {
 	c := config.Default()
 	got := fmt.Sprint(c.Data, c.Listen, c.ServerName, c.Registration, c.RoomPolicy, c.RateLimits, c.LogFormat, c.Database == "", c.MachineToken == "")
-	want := fmt.Sprint("./data", "127.0.0.1:8008", "localhost", "closed", "team", true, "text", true, true)
+	want := fmt.Sprint("./data", "127.0.0.1:8008", "", "closed", "team", true, "text", true, true)
 	if got != want {
 		t.Errorf("defaults: got %s, want %s", got, want)
 	}

@@ -78,9 +78,9 @@ var mainOptions = []Option{
 		kind: text("URL", func(c *Config) *string { return &c.PublicURL }, checkPublicURL),
 	},
 	{
-		Key: "server_name", Flag: "server-name", Default: "localhost",
-		Doc: "Matrix server name of the default account. It is the part of user IDs after the colon " +
-			"and is fixed by the first start: a later change is refused.",
+		Key: "server_name", Flag: "server-name",
+		Doc: "Matrix server name of the default account: the part of user IDs after the colon. " +
+			"It is fixed by the first start, which takes localhost while this is empty; a later change is refused.",
 		kind: text("name", func(c *Config) *string { return &c.ServerName }, checkServerName),
 	},
 	{

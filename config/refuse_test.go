@@ -83,7 +83,6 @@ func TestRefusals(t *testing.T) {
 		"public URL with user":    {flags("public-url", "https://u:tellnobody@h"), "--public-url: "},
 		"public URL with query":   {flags("public-url", "https://h/?a=b"), "--public-url: "},
 		"public URL, bad port":    {flags("public-url", "https://h:0"), "--public-url: "},
-		"empty server name":       {flags("server-name", ""), "--server-name: "},
 		"long server name":        {flags("server-name", long), "--server-name: "},
 		"server name as URL":      {flags("server-name", "https://h"), "--server-name: "},
 		"server name, underscore": {flags("server-name", "a_b"), "--server-name: "},

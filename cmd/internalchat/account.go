@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
+	"strconv"
+	"time"
 
+	"github.com/spf13/cobra"
+
+	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/config"
-	"github.com/spf13/cobra"
 )
 
 // newAccount is what "account create" makes. Name may be empty; the server
@@ -22,7 +25,6 @@ type newAccount struct {
 type accountChange struct {
 	Name       *string
 	RoomPolicy *config.RoomPolicy
-	Enabled    *bool
 }
 
 func (p *program) accountCommands() *cobra.Command {
@@ -80,7 +82,7 @@ func (p *program) accountShow() *cobra.Command {
 
 func (p *program) accountSet() *cobra.Command {
 	var name string
-	policy, enabled := roomPolicyFlag(), &choiceFlag{values: []string{"on", "off"}}
+	policy := roomPolicyFlag()
 	c := &cobra.Command{Use: "set ID", Short: "Change an account", Args: words("ID")}
 	c = p.configured(c, dataOptions, func(ctx context.Context, cfg *config.Config, args []string) error {
 		account, err := accountID(args[0])
@@ -94,17 +96,13 @@ func (p *program) accountSet() *cobra.Command {
 		if policy.value != "" {
 			change.RoomPolicy = new(config.RoomPolicy(policy.value))
 		}
-		if enabled.value != "" {
-			change.Enabled = new(enabled.value == "on")
-		}
 		if change == (accountChange{}) {
-			return usagef("nothing to change; give --name, --room-policy or --enabled")
+			return usagef("nothing to change; give --name or --room-policy")
 		}
 		return setAccount(ctx, cfg, p.terminal, account, change)
 	})
 	c.Flags().StringVar(&name, "name", "", "Display `name`")
 	c.Flags().Var(policy, "room-policy", "Rules for its rooms")
-	c.Flags().Var(enabled, "enabled", "Whether its users can use it")
 	return c
 }
 
@@ -120,18 +118,68 @@ func accountID(word string) (tenant.ID, error) {
 	return account, nil
 }
 
-func createAccount(_ context.Context, _ *config.Config, _ terminal, _ newAccount) error {
-	return errors.New("not wired yet")
+func createAccount(ctx context.Context, cfg *config.Config, t terminal, made newAccount) error {
+	return withHouse(ctx, cfg, t, func(h *house) error {
+		err := h.accounts.CreateAccount(ctx, accounts.Account{
+			ID: made.ID, ServerName: made.ServerName,
+			Settings: accounts.Settings{Name: made.Name, RoomPolicy: accounts.RoomPolicy(made.RoomPolicy)},
+		})
+		if err != nil {
+			return err
+		}
+		t.printf("Account %s was made. Its server name is %s, for good.\n", made.ID, made.ServerName)
+		return nil
+	})
 }
 
-func listAccounts(_ context.Context, _ *config.Config, _ terminal) error {
-	return errors.New("not wired yet")
+func listAccounts(ctx context.Context, cfg *config.Config, t terminal) error {
+	return withHouse(ctx, cfg, t, func(h *house) error {
+		all, err := h.accounts.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		rows := [][]string{{"ID", "SERVER NAME", "ROOM POLICY", "NAME"}}
+		for _, a := range all {
+			rows = append(rows, []string{string(a.ID), a.ServerName, string(a.Settings.RoomPolicy), a.Settings.Name})
+		}
+		return t.table(rows)
+	})
 }
 
-func showAccount(_ context.Context, _ *config.Config, _ terminal, _ tenant.ID) error {
-	return errors.New("not wired yet")
+func showAccount(ctx context.Context, cfg *config.Config, t terminal, account tenant.ID) error {
+	return withHouse(ctx, cfg, t, func(h *house) error {
+		a, err := h.account(ctx, account)
+		if err != nil {
+			return err
+		}
+		users, err := h.accounts.Users(ctx, account)
+		if err != nil {
+			return err
+		}
+		return t.table([][]string{
+			{"ID", string(a.ID)},
+			{"Server name", a.ServerName},
+			{"Name", a.Settings.Name},
+			{"Room policy", string(a.Settings.RoomPolicy)},
+			{"Users", strconv.Itoa(len(users))},
+			{"Created", time.UnixMilli(a.Created).UTC().Format(time.RFC3339)},
+		})
+	})
 }
 
-func setAccount(_ context.Context, _ *config.Config, _ terminal, _ tenant.ID, _ accountChange) error {
-	return errors.New("not wired yet")
+func setAccount(ctx context.Context, cfg *config.Config, t terminal, account tenant.ID, change accountChange) error {
+	return withHouse(ctx, cfg, t, func(h *house) error {
+		if _, err := h.account(ctx, account); err != nil {
+			return err
+		}
+		return h.accounts.ChangeAccount(ctx, tenant.Caller{Account: account}, func(s *accounts.Settings) error {
+			if change.Name != nil {
+				s.Name = *change.Name
+			}
+			if change.RoomPolicy != nil {
+				s.RoomPolicy = accounts.RoomPolicy(*change.RoomPolicy)
+			}
+			return nil
+		})
+	})
 }

@@ -9,10 +9,13 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/conversalabs/internalchat/accounts/tenant"
-	"github.com/conversalabs/internalchat/config"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/config"
 )
 
 // userName names a user of an account: the localpart of the user ID.
@@ -66,11 +69,11 @@ func (p *program) userList() *cobra.Command {
 	var account string
 	c := &cobra.Command{Use: "list", Short: "List the users of an account", Args: words()}
 	c = p.configured(c, dataOptions, func(ctx context.Context, cfg *config.Config, _ []string) error {
-		id, err := accountID(account)
+		known, err := accountID(account)
 		if err != nil {
 			return err
 		}
-		return listUsers(ctx, cfg, p.terminal, id)
+		return listUsers(ctx, cfg, p.terminal, known)
 	})
 	accountFlag(c.Flags(), &account)
 	return c
@@ -124,14 +127,14 @@ func passwordFlag(flags *pflag.FlagSet, fromStdin *bool) {
 var localpartPattern = regexp.MustCompile(`^[a-z0-9._=/+-]{1,200}$`)
 
 func parseUser(account, localpart string) (userName, error) {
-	id, err := accountID(account)
+	known, err := accountID(account)
 	if err != nil {
 		return userName{}, err
 	}
 	if !localpartPattern.MatchString(localpart) {
 		return userName{}, usagef("%q is not a user name: want a-z, 0-9 and ._=/+- only, without @ and server name", localpart)
 	}
-	return userName{id, localpart}, nil
+	return userName{known, localpart}, nil
 }
 
 // password reads a password from the input, or gives an empty one. Passwords
@@ -151,18 +154,90 @@ func (p *program) password(fromStdin bool) (config.Secret, error) {
 	return config.Secret(line), nil
 }
 
-func createUser(_ context.Context, _ *config.Config, _ terminal, _ newUser) error {
-	return errors.New("not wired yet")
+func createUser(ctx context.Context, cfg *config.Config, t terminal, made newUser) error {
+	return withHouse(ctx, cfg, t, func(h *house) error {
+		if _, err := h.account(ctx, made.Account); err != nil {
+			return err
+		}
+		password, printed, err := h.passwordOr(made.Password)
+		if err != nil {
+			return err
+		}
+		user, err := h.createUser(ctx, made.Account, accounts.NewUser{
+			Name: made.Localpart, Role: made.Role, DisplayName: made.DisplayName,
+		}, password)
+		if err != nil {
+			return err
+		}
+		t.printf("User %s was made.\n", user)
+		if printed {
+			t.printf("Password (shown this once): %s\n", password)
+		}
+		return nil
+	})
 }
 
-func listUsers(_ context.Context, _ *config.Config, _ terminal, _ tenant.ID) error {
-	return errors.New("not wired yet")
+func listUsers(ctx context.Context, cfg *config.Config, t terminal, account tenant.ID) error {
+	return withHouse(ctx, cfg, t, func(h *house) error {
+		if _, err := h.account(ctx, account); err != nil {
+			return err
+		}
+		users, err := h.accounts.Users(ctx, account)
+		if err != nil {
+			return err
+		}
+		rows := [][]string{{"USER", "ROLE", "STATE"}}
+		for _, u := range users {
+			state := "active"
+			if u.Deactivated {
+				state = "deactivated"
+			}
+			rows = append(rows, []string{string(u.ID), string(u.Role), state})
+		}
+		return t.table(rows)
+	})
 }
 
-func setPassword(_ context.Context, _ *config.Config, _ terminal, _ userName, _ config.Secret) error {
-	return errors.New("not wired yet")
+func setPassword(ctx context.Context, cfg *config.Config, t terminal, name userName, given config.Secret) error {
+	return withHouse(ctx, cfg, t, func(h *house) error {
+		account, err := h.account(ctx, name.Account)
+		if err != nil {
+			return err
+		}
+		password, printed, err := h.passwordOr(given)
+		if err != nil {
+			return err
+		}
+		hashed, err := h.logins(nil).Hash(ctx, password)
+		if err != nil {
+			return err
+		}
+		caller := tenant.Caller{Account: name.Account}
+		if err := h.accounts.SetPassword(ctx, caller, name.id(account.ServerName), hashed, true); err != nil {
+			return err
+		}
+		t.printf("The password was set. All sessions of the user have ended.\n")
+		if printed {
+			t.printf("Password (shown this once): %s\n", password)
+		}
+		return nil
+	})
 }
 
-func deactivateUser(_ context.Context, _ *config.Config, _ terminal, _ userName) error {
-	return errors.New("not wired yet")
+func deactivateUser(ctx context.Context, cfg *config.Config, t terminal, name userName) error {
+	return withHouse(ctx, cfg, t, func(h *house) error {
+		account, err := h.account(ctx, name.Account)
+		if err != nil {
+			return err
+		}
+		user := name.id(account.ServerName)
+		if err := h.accounts.Deactivate(ctx, tenant.Caller{Account: name.Account}, user); err != nil {
+			return err
+		}
+		t.printf("User %s was deactivated. All their sessions have ended.\n", user)
+		return nil
+	})
 }
+
+// id gives the Matrix user ID.
+func (n userName) id(server string) id.UserID { return id.NewUserID(n.Localpart, server) }
