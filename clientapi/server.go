@@ -4,13 +4,61 @@ import (
 	"time"
 
 	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/login"
+	"github.com/conversalabs/internalchat/clientapi/httpapi"
+	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/rooms"
 )
 
 // Server holds what the handlers call.
 type Server struct {
+	accounts    *accounts.Service
+	login       *login.Service
 	keys        *accounts.Keys
 	interactive interactive
 	rooms       *rooms.Service
+	sync        *longpoll.Service
 	now         func() time.Time
+
+	data        *accounts.Data
+	policies    rooms.Policies
+	publicURL   string // without a slash at its end; "": unknown
+	uploadBytes int64  // of one file
+}
+
+// Options are what a Server is made with.
+type Options struct {
+	Accounts *accounts.Service
+	Login    *login.Service
+	Keys     *accounts.Keys
+	Data     *accounts.Data
+	Rooms    *rooms.Service
+	Sync     *longpoll.Service
+	Policies rooms.Policies
+	Now      func() time.Time
+	// PublicURL is where clients reach the server, without a slash at its end, or
+	// "" when that is not known.
+	PublicURL   string
+	UploadBytes int64 // of one file
+}
+
+// New makes a Server.
+func New(o Options) *Server {
+	return &Server{
+		accounts: o.Accounts, login: o.Login, keys: o.Keys, data: o.Data, rooms: o.Rooms, sync: o.Sync, policies: o.Policies,
+		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL, uploadBytes: o.UploadBytes,
+	}
+}
+
+// Routes registers all routes.
+func (s *Server) Routes(api *httpapi.API) {
+	for _, chapter := range []func(*httpapi.API){
+		s.loginRoutes, s.registerRoutes, s.deviceRoutes, s.accountRoutes, s.keyRoutes,
+		s.roomRoutes, s.membershipRoutes, s.sendRoutes, s.stateRoutes, s.messageRoutes, s.memberRoutes,
+		s.directoryRoutes, s.profileRoutes,
+		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence,
+		s.routesPushRules, s.routesPushers, s.routesUserDirectory, s.routesDiscovery, s.routesMisc,
+	} {
+		chapter(api)
+	}
 }

@@ -1,0 +1,27 @@
+package clientapi
+
+import (
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/clientapi/httpapi"
+	"github.com/conversalabs/internalchat/rooms"
+)
+
+// DataRoutes registers the routes of the smaller chapters on a Server that has
+// nothing else.
+func DataRoutes(api *httpapi.API, data *accounts.Data, service *rooms.Service, policies rooms.Policies, publicURL string) {
+	s := &Server{data: data, rooms: service, policies: policies, publicURL: publicURL, uploadBytes: 50 << 20}
+	for _, routes := range []func(*httpapi.API){
+		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence, s.routesPushRules,
+		s.routesPushers, s.routesUserDirectory, s.routesDiscovery, s.routesMisc,
+	} {
+		routes(api)
+	}
+}
+
+// UnstableFeatures gives the names in the table of unstable features.
+func UnstableFeatures() (names []string) {
+	for _, feature := range unstableFeatures {
+		names = append(names, feature.name)
+	}
+	return names
+}
