@@ -118,3 +118,13 @@ func mark() int64 {
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	return int64(binary.BigEndian.Uint64(b[:]) >> 1)
 }
+
+// EndPolls wakes all long polls for good, so that a server that stops need not
+// wait for them.
+func (s *Store) EndPolls() {
+	for _, a := range s.loaded() {
+		a.mu.RLock()
+		a.state.hub.End()
+		a.mu.RUnlock()
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"time"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi"
+	"github.com/conversalabs/internalchat/clientapi/httpapi"
+	"github.com/conversalabs/internalchat/clientapi/longpoll"
+	"github.com/conversalabs/internalchat/config"
+	"github.com/conversalabs/internalchat/rooms"
+)
+
+// policies tells rooms which policy an account has chosen.
+type policies struct{ accounts *accounts.Service }
+
+func (p policies) RoomPolicy(ctx context.Context, account tenant.ID) (rooms.Policy, error) {
+	a, err := p.accounts.Account(ctx, account)
+	if err != nil {
+		return rooms.Policy{}, err
+	}
+	if a != nil && a.Settings.RoomPolicy == accounts.MatrixPolicy {
+		return rooms.MatrixPolicy, nil
+	}
+	return rooms.TeamPolicy, nil
+}
+
+// api wires everything that is served together.
+func (h *house) api() *httpapi.API {
+	limits := h.cfg.Limits
+	api := httpapi.New(httpapi.Options{
+		Auth: h.accounts, Log: h.log, Now: time.Now, Random: rand.Reader,
+		Limits: httpapi.Limits{
+			Body: limits.BodyBytes, URL: limits.URLBytes, BodyTime: limits.BodyTimeout, Rates: rates(h.cfg.Rates),
+		},
+		RateLimits: h.cfg.RateLimits, TrustedProxies: h.cfg.TrustedProxies,
+	})
+	house := rooms.New(rooms.Options{
+		Store: h.store, Policies: policies{h.accounts}, Now: time.Now, Random: rand.Reader,
+		Limits: rooms.Limits{
+			MembersPerRoom: limits.RoomMembers, RoomsPerUser: limits.UserRooms, AliasesPerRoom: limits.RoomAliases,
+			TimelineMax: limits.SyncTimeline, PageMax: limits.Page,
+		},
+	})
+	data := accounts.NewData(h.store, accounts.DataLimits{
+		Bytes: limits.AccountDataBytes, LargeBytes: limits.AccountDataLargeBytes, Types: limits.AccountDataTypes,
+		Tags: limits.RoomTags, Pushers: limits.Pushers,
+	})
+	keys := accounts.NewKeys(h.store)
+	sync := longpoll.New(longpoll.Options{
+		Rooms: house, Store: h.store, Now: time.Now,
+		PushRules: func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error) {
+			return clientapi.PushRules(ctx, data, account, user)
+		},
+		KeyCounts: keys.Counts,
+		SetPresence: data.Appear,
+		MaxTimeout: limits.SyncTimeout, TimelineMax: limits.SyncTimeline,
+	})
+	server := clientapi.New(clientapi.Options{
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: house, Sync: sync,
+		Policies: policies{h.accounts}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
+	})
+	server.Routes(api)
+	return api
+}
+
+// rates are the configured rates by class of request.
+func rates(r config.Rates) httpapi.Rates {
+	rate := func(r config.Rate) httpapi.Rate { return httpapi.Rate(r) }
+	return httpapi.Rates{
+		httpapi.Messages: rate(r.UserMessages), httpapi.BotMessages: rate(r.BotMessages),
+		httpapi.AccountMessages: rate(r.AccountMessages), httpapi.LoginUser: rate(r.Logins),
+		httpapi.LoginFailed: rate(r.FailedLogins), httpapi.LoginAddress: rate(r.AddressLogins),
+		httpapi.Joins: rate(r.Joins), httpapi.Creation: rate(r.RoomCreation),
+		httpapi.Search: rate(r.Search), httpapi.Media: rate(r.Media),
+	}
+}
