@@ -1,0 +1,37 @@
+package clientapi
+
+import (
+	"encoding/json"
+
+	"github.com/conversalabs/internalchat/accounts/login"
+	"github.com/conversalabs/internalchat/clientapi/httpapi"
+)
+
+// confirmation is user-interactive authentication by what login knows.
+type confirmation struct{ login *login.Service }
+
+// Confirm implements interactive.
+func (c confirmation) Confirm(r *httpapi.Request, auth json.RawMessage) error {
+	given, err := parseAuth(auth)
+	if err != nil {
+		return err
+	}
+	return c.login.Confirm(r.Context(), r.Caller, r.ClientIP(), given)
+}
+
+// parseAuth reads the "auth" of a request, which may be absent or null.
+func parseAuth(auth json.RawMessage) (*login.Auth, error) {
+	if len(auth) == 0 || string(auth) == "null" {
+		return nil, nil
+	}
+	given := &login.Auth{}
+	return given, httpapi.Unmarshal(auth, given)
+}
+
+// seen notes that the caller's device was seen. The request does not fail when
+// that cannot be written.
+func (s *Server) seen(r *httpapi.Request) {
+	if err := s.accounts.Seen(r.Context(), r.Caller, r.ClientIP()); err != nil {
+		r.Log().WithError(err).Warn("cannot note when devices were seen")
+	}
+}
