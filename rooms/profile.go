@@ -3,20 +3,28 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 // SetProfile sets one field of the caller's profile, or removes it where value
 // is nil or null, and carries a display name or avatar into every room they are
-// in, all in one act.
+// in, all in one act. Empty text removes a display name or avatar.
 func (s *Service) SetProfile(ctx context.Context, caller tenant.Caller, field string, value json.RawMessage) error {
-	if string(value) == "null" {
-		value = nil
+	value, err := checkField(field, value)
+	if err != nil {
+		return err
+	}
+	if err := s.checkProfileSize(ctx, caller, field, value); err != nil {
+		return err
 	}
 	return s.loneAct(ctx, caller, func(tx Tx) error {
 		current, err := tx.Item(stream.Profile, caller.User, "", field)
@@ -29,6 +37,75 @@ func (s *Service) SetProfile(ctx context.Context, caller tenant.Caller, field st
 		}
 		return s.carryProfile(tx, caller.User, field, value)
 	})
+}
+
+const (
+	maxProfile     = 64 << 10 // bytes of all fields together
+	maxField       = 255      // bytes of a field's name
+	maxDisplayName = 256      // bytes
+	maxAvatarURL   = 1024     // bytes
+)
+
+var fieldPattern = regexp.MustCompile(`^(avatar_url|displayname|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+)$`)
+
+// checkField refuses what a profile cannot hold, and gives the value to be set,
+// nil to remove it (section "Profiles").
+func checkField(field string, value json.RawMessage) (json.RawMessage, error) {
+	if len(field) > maxField {
+		return nil, refusal.New(http.StatusBadRequest, "M_KEY_TOO_LARGE", "The name of a profile field cannot be longer than %d bytes.", maxField)
+	}
+	if !fieldPattern.MatchString(field) {
+		return nil, refusal.Invalid("%s is not the name of a profile field.", field)
+	}
+	if strings.HasPrefix(field, "br.com.conversalabs.") {
+		return nil, refusal.Forbidden("This part of your profile is set for you.")
+	}
+	if value == nil || string(value) == "null" {
+		return nil, nil
+	}
+	switch field {
+	case "displayname", "avatar_url", "m.tz":
+		return checkText(field, value)
+	}
+	return value, nil
+}
+
+// checkText is checkField for the fields that are texts.
+func checkText(field string, value json.RawMessage) (json.RawMessage, error) {
+	var text string
+	if err := json.Unmarshal(value, &text); err != nil {
+		return nil, refusal.BadJSON("The profile field %s must be text.", field)
+	}
+	switch {
+	case text == "":
+		return nil, nil
+	case field == "displayname" && len(text) > maxDisplayName:
+		return nil, refusal.Invalid("A display name cannot be longer than %d bytes.", maxDisplayName)
+	case field == "avatar_url" && (len(text) > maxAvatarURL || !strings.HasPrefix(text, "mxc://")):
+		return nil, refusal.Invalid("An avatar is named by the address of uploaded media (mxc://…).")
+	}
+	return value, nil
+}
+
+// checkProfileSize refuses a profile that would become too large. It looks
+// before the act: who sets two fields at once may pass it by one of them.
+func (s *Service) checkProfileSize(ctx context.Context, caller tenant.Caller, field string, value json.RawMessage) error {
+	if value == nil {
+		return nil
+	}
+	profile, err := s.Profile(ctx, caller.Account, caller.User)
+	if err != nil {
+		return err
+	}
+	profile[field] = value
+	size := 0
+	for name, value := range profile {
+		size += len(name) + len(value) + 4
+	}
+	if size > maxProfile {
+		return refusal.New(http.StatusBadRequest, "M_PROFILE_TOO_LARGE", "A profile cannot be larger than %d bytes.", maxProfile)
+	}
+	return nil
 }
 
 // carryProfile writes a changed field into the user's member events.
