@@ -1,0 +1,46 @@
+package clientapi
+
+import (
+	"net/http"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/clientapi/httpapi"
+	"github.com/conversalabs/internalchat/rooms"
+)
+
+// creationBody is how large a createRoom request may be, in bytes.
+const creationBody = 256 << 10
+
+func (s *Server) roomRoutes(api *httpapi.API) {
+	api.Client(http.MethodPost, "/createRoom", api.Act(s.createRoom, httpapi.Body(creationBody), httpapi.Limit(httpapi.Creation)))
+	api.Client(http.MethodGet, "/joined_rooms", api.User(s.joinedRooms))
+}
+
+// createRoom handles POST /_matrix/client/v3/createRoom.
+func (s *Server) createRoom(r *httpapi.Request) (any, error) {
+	var creation rooms.Creation
+	if err := r.DecodeOptional(&creation); err != nil {
+		return nil, err
+	}
+	room, alias, err := s.rooms.Create(r.Context(), r.Caller, creation)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Room  id.RoomID    `json:"room_id"`
+		Alias id.RoomAlias `json:"room_alias,omitempty"`
+	}{room, alias}, nil
+}
+
+// joinedRooms handles GET /_matrix/client/v3/joined_rooms.
+func (s *Server) joinedRooms(r *httpapi.Request) (any, error) {
+	joined, err := s.rooms.JoinedRooms(r.Context(), r.Caller)
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]id.RoomID{"joined_rooms": joined}, nil
+}
+
+// roomOf gives the room that a path names.
+func roomOf(r *httpapi.Request) id.RoomID { return id.RoomID(r.Var("roomID")) }
