@@ -108,7 +108,7 @@ func (r *reading) fillReplaced(ctx context.Context, c *changes) error {
 	if rest == nil {
 		return nil
 	}
-	replaced, err := r.Store.Replaced(ctx, r.caller.Account, rest)
+	replaced, err := r.roomStore.Replaced(ctx, r.caller.Account, rest)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (r *reading) fillRedactions(ctx context.Context, c *changes) error {
 	if missing == nil {
 		return nil
 	}
-	found, err := r.Store.EventsByID(ctx, r.caller.Account, missing)
+	found, err := r.roomStore.EventsByID(ctx, r.caller.Account, missing)
 	if err != nil {
 		return err
 	}

@@ -11,21 +11,22 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/rooms"
-	"github.com/conversalabs/internalchat/rooms/event"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 // Store is what the long polls read beyond [rooms.Store].
 type Store interface {
-	// Replaced gives, for each of these state events, the one it replaced, or nil.
-	Replaced(ctx context.Context, account tenant.ID, events []*event.Event) ([]*event.Event, error)
-	// EventsByID gives those of the events that the account has.
-	EventsByID(ctx context.Context, account tenant.ID, wanted []id.EventID) (map[id.EventID]*event.Event, error)
 	// ToDevice gives at most limit of a device's messages with after < position ≤
 	// upTo, oldest first. Content is the whole event as the client reads it.
 	ToDevice(ctx context.Context, account tenant.ID, user id.UserID, device id.DeviceID, after, upTo stream.Position, limit int) ([]stream.Item, error)
 	// DeleteToDevice deletes a device's messages up to a position.
 	DeleteToDevice(ctx context.Context, account tenant.ID, user id.UserID, device id.DeviceID, upTo stream.Position) error
+	// PutFilter keeps a filter of a user and gives its ID; the same JSON has the same
+	// ID. A user may have most filters; one more is refused with 400
+	// M_LIMIT_EXCEEDED.
+	PutFilter(ctx context.Context, account tenant.ID, user id.UserID, json []byte, most int) (string, error)
+	// Filter gives a user's stored filter, nil when there is none of this ID.
+	Filter(ctx context.Context, account tenant.ID, user id.UserID, filter string) ([]byte, error)
 }
 
 // Options are what a [Service] is made with. Rooms, Store and Now are required.
@@ -45,9 +46,11 @@ type Options struct {
 	// SetPresence tells that a user syncs as online, unavailable or offline.
 	SetPresence func(ctx context.Context, caller tenant.Caller, presence string) error
 	// MaxTimeout bounds how long a poll waits (60 s if 0), TimelineMax how many
-	// events of a room one answer has (100).
+	// events of a room one answer has (100), FiltersMax how many filters a user may
+	// store (1,000).
 	MaxTimeout  time.Duration
 	TimelineMax int
+	FiltersMax  int
 }
 
 // defaultTimeline is how many events of a room are given to who names no number.
@@ -70,6 +73,9 @@ func New(o Options) *Service {
 	}
 	if o.TimelineMax == 0 {
 		o.TimelineMax = 100
+	}
+	if o.FiltersMax == 0 {
+		o.FiltersMax = 1000
 	}
 	return &Service{Options: o, roomStore: o.Rooms.Store(), devices: map[deviceKey]stream.Position{}}
 }
