@@ -20,7 +20,7 @@ func (s *Server) membershipRoutes(api *httpapi.API) {
 	api.Client(http.MethodPost, "/knock/{roomIDOrAlias}", api.Act(s.knock, joins))
 	api.Client(http.MethodPost, "/rooms/{roomID}/leave", api.Act(s.leaveRoom))
 	api.Client(http.MethodPost, "/rooms/{roomID}/forget", api.Act(s.forgetRoom))
-	api.Client(http.MethodPost, "/rooms/{roomID}/invite", api.Act(s.invite, joins))
+	api.Client(http.MethodPost, "/rooms/{roomID}/invite", api.Act(s.invite, httpapi.Limit(httpapi.Messages)))
 	for path, move := range map[string]func(context.Context, tenant.Caller, rooms.Move) error{
 		"/rooms/{roomID}/kick":  s.rooms.Kick,
 		"/rooms/{roomID}/ban":   s.rooms.Ban,

@@ -157,10 +157,8 @@ func (c *scan) through(ctx context.Context, w window) error {
 		if err != nil {
 			return err
 		}
-		for _, e := range events {
-			if c.take(e) {
-				return nil
-			}
+		if slices.ContainsFunc(events, c.take) {
+			return nil
 		}
 		if len(events) < ask {
 			return nil

@@ -23,8 +23,10 @@ func TestHistory(t *testing.T) {
 	everything := []string{"alone", "invited", "joined", "left", "rejoined"}
 	stages := []stage{
 		{"alone", nil, map[string][]string{"world_readable": {"alone"}}},
-		{"invited", func(o *office, room id.RoomID) error { return o.invite(bia, room) },
-			map[string][]string{"world_readable": {"alone", "invited"}}},
+		{
+			"invited", func(o *office, room id.RoomID) error { return o.invite(bia, room) },
+			map[string][]string{"world_readable": {"alone", "invited"}},
+		},
 		{"joined", func(o *office, room id.RoomID) error { return o.join(bia, room) }, map[string][]string{
 			"world_readable": everything[:3], "shared": everything[:3], "invited": {"invited", "joined"}, "joined": {"joined"},
 		}},
@@ -38,8 +40,10 @@ func TestHistory(t *testing.T) {
 			"world_readable": append(everything[:5:5], "gone"), "shared": everything,
 			"invited": {"invited", "joined", "rejoined"}, "joined": {"joined", "rejoined"},
 		}},
-		{"forgotten", func(o *office, room id.RoomID) error { return o.Forget(o.t.Context(), by(bia), room) },
-			map[string][]string{"world_readable": append(everything[:5:5], "gone", "forgotten")}},
+		{
+			"forgotten", func(o *office, room id.RoomID) error { return o.Forget(o.t.Context(), by(bia), room) },
+			map[string][]string{"world_readable": append(everything[:5:5], "gone", "forgotten")},
+		},
 	}
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		o := newOffice(t, db)

@@ -104,5 +104,5 @@ func (r *Request) Choice(name, fallback string, others ...string) (string, error
 	if slices.Contains(others, v) {
 		return v, nil
 	}
-	return "", refusal.Invalid("The parameter %s must be one of: %s.", name, strings.Join(append([]string{fallback}, others...), ", "))
+	return "", refusal.Invalid("The parameter %s must be one of: %s.", name, strings.TrimPrefix(strings.Join(append([]string{fallback}, others...), ", "), ", "))
 }
