@@ -1,12 +1,10 @@
 package clientapi_test
 
 import (
-	"context"
 	"testing"
 
 	"maunium.net/go/mautrix/id"
 
-	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
@@ -148,30 +146,4 @@ func TestTyping(t *testing.T) {
 	mustType(keyAna)
 	f.play(step{method: put, path: typing, body: `{"typing":false}`, status: 200, want: `{}`})
 	mustType()
-}
-
-// Two of a user's devices read at once: the receipt ends where the farther is.
-func TestReceiptsNeverMoveBack(t *testing.T) {
-	t.Parallel()
-	f := newDataFixture(t)
-	room := f.mustRoom()
-	var events []id.EventID
-	for range 20 {
-		events = append(events, f.mustSay(room, `{}`))
-	}
-	done := make(chan error)
-	for _, at := range events {
-		go func() {
-			done <- f.rooms.MarkRead(context.Background(), caller(keyAna), rooms.Reading{Room: room, Read: at})
-		}()
-	}
-	for range events {
-		if err := <-done; err != nil {
-			t.Errorf("mark read: %v", err)
-		}
-	}
-	want := `{"event_id":"` + string(events[len(events)-1]) + `","ts":1700000000000}`
-	if got := f.receipts(keyAna, room)["m.read|"]; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
 }
