@@ -30,11 +30,11 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc2285.stable", true},               // receipts of m.read.private
 	{"org.matrix.msc3391", true},                      // DELETE of account data
 	{"org.matrix.msc3771", true},                      // receipts carry a thread_id
+	{"org.matrix.msc3827.stable", true},               // filter of room types in /publicRooms
 	{"org.matrix.msc3952_intentional_mentions", true}, // push rules for m.mentions
 	{"org.matrix.msc3026.busy_presence", false},       // there are three kinds of presence, busy is none
 	{"org.matrix.msc3440.stable", false},              // threads by /relations
 	{"org.matrix.msc3773", false},                     // unread counts of threads in /sync
-	{"org.matrix.msc3827.stable", false},              // filter of room types in /publicRooms
 	{"org.matrix.msc3856.stable", false},              // the list of a room's threads
 	{"org.matrix.msc3882", false},                     // login/get_token
 	{"org.matrix.msc3916.stable", false},              // media with a token
@@ -92,7 +92,7 @@ func (s *Server) capabilities(r *httpapi.Request) (any, error) {
 		"m.change_password":          yes,
 		"m.set_displayname":          yes,
 		"m.set_avatar_url":           yes,
-		"m.profile_fields":           map[string]any{"enabled": true, "allowed": []string{"displayname", "avatar_url"}},
+		"m.profile_fields":           yes,
 		"m.3pid_changes":             no,
 		"m.get_login_token":          no,
 		"m.forget_forced_upon_leave": no,

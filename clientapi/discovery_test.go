@@ -38,8 +38,10 @@ func TestDiscovery(t *testing.T) {
 	t.Parallel()
 	f := newDataFixture(t)
 	f.play(
-		step{as: nobody, method: get, path: "/.well-known/matrix/client", status: 200,
-			want: `{"io.element.e2ee":{"default":false,"force_disable":true},"m.homeserver":{"base_url":"https://chat.acme.test"}}`},
+		step{
+			as: nobody, method: get, path: "/.well-known/matrix/client", status: 200,
+			want: `{"io.element.e2ee":{"default":false,"force_disable":true},"m.homeserver":{"base_url":"https://chat.acme.test"}}`,
+		},
 		step{as: nobody, method: get, path: "/capabilities", status: 401, want: "M_MISSING_TOKEN"},
 		step{method: get, path: "/voip/turnServer", status: 200, want: `{}`},
 		step{method: get, path: "/thirdparty/protocols", status: 200, want: `{}`},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/tidwall/gjson"
@@ -170,12 +171,7 @@ func (m *mark) within(thread string) bool {
 	case MainThread:
 		return m.main
 	}
-	for _, root := range m.thread {
-		if root == thread {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(m.thread, thread)
 }
 
 func (m *mark) movedBy(changes []Change) bool {
