@@ -1,0 +1,257 @@
+package login_test
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/sirupsen/logrus"
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/login"
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/httpapi"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/storage"
+	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
+)
+
+const (
+	ana      = id.UserID("@ana:acme.test")
+	password = "correct horse"
+)
+
+// fixture is a login over a real store, with the user ana of the account acme.
+type fixture struct {
+	*login.Service
+	t        *testing.T
+	accounts *accounts.Service
+	caller   tenant.Caller // ana
+}
+
+// cheap is what hashing costs in tests.
+var cheap = &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+func newFixture(t *testing.T, change ...func(*login.Options)) *fixture {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	store := storage.Open(storage.Options{DB: sqltest.SQLite(t), Log: log, Now: now})
+	t.Cleanup(store.Close)
+	f := &fixture{t: t, accounts: accounts.New(accounts.Options{Store: store, Now: now, Random: rand.Reader})}
+	o := login.Options{Accounts: f.accounts, Random: rand.Reader, Hashing: cheap}
+	for _, c := range change {
+		c(&o)
+	}
+	f.Service = login.New(o)
+	for account, name := range map[tenant.ID]string{"acme": "acme.test", "other": "other.test"} {
+		f.must(f.accounts.CreateAccount(t.Context(), accounts.Account{ID: account, ServerName: name}))
+	}
+	hash, err := f.Hash(t.Context(), password)
+	f.must(err)
+	_, err = f.accounts.CreateUser(t.Context(), tenant.Caller{Account: "acme"}, accounts.NewUser{Name: "ana", Password: hash})
+	f.must(err)
+	f.caller = tenant.Caller{Account: "acme", Server: "acme.test", User: ana}
+	return f
+}
+
+func now() time.Time { return time.UnixMilli(1_700_000_000_000) }
+
+func rates(o *login.Options) { o.Rates = httpapi.NewLimiter(nil, now) }
+
+func (f *fixture) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// try signs in at acme's address.
+func (f *fixture) try(user, password, ip string) error {
+	_, err := f.Login(f.t.Context(), login.Request{
+		Account: "acme", Server: "acme.test", Type: mautrix.AuthTypePassword,
+		Identifier: &login.Identifier{Type: mautrix.IdentifierTypeUser, User: user}, Password: password,
+		SignIn: accounts.SignIn{Device: "PHONE", IP: ip},
+	})
+	return err
+}
+
+func mustRefuse(t testing.TB, err error, status int, code string) *refusal.Refusal {
+	t.Helper()
+	r := refusal.As(err)
+	if r == nil || r.Status != status || r.Code != code {
+		t.Fatalf("got %v, want %d %s", err, status, code)
+	}
+	return r
+}
+
+func TestPasswordLogin(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, user := range []string{"ana", "Ana", "@ana:acme.test", "@ANA:acme.test"} {
+		if err := f.try(user, password, ""); err != nil {
+			t.Errorf("%s: %v", user, err)
+		}
+	}
+	for user, wrong := range map[string]string{
+		"ana": "wrong horse", "nobody": password, "@ana:other.test": password, "@ana:nowhere.test": password, "a:b:c": password,
+	} {
+		if err := f.try(user, wrong, ""); err != accounts.ErrLogin {
+			t.Errorf("%s: got %v, want %v", user, err, accounts.ErrLogin)
+		}
+	}
+}
+
+// The domain of a whole user ID names the account, whatever the Host.
+func TestUserIDNamesTheAccount(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	in, err := f.Login(t.Context(), login.Request{
+		Account: "other", Server: "other.test", Type: mautrix.AuthTypePassword, User: string(ana), Password: password,
+	})
+	f.must(err)
+	if in.User != ana || !strings.HasPrefix(in.AccessToken, "ic_at_acme_") {
+		t.Errorf("got %s with %s, want a token of acme", in.User, in.AccessToken)
+	}
+}
+
+func TestUserWithoutPasswordCannotUseOne(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	_, err := f.accounts.CreateUser(t.Context(), tenant.Caller{Account: "acme"}, accounts.NewUser{Name: "bia"})
+	f.must(err)
+	mustRefuse(t, f.try("bia", password, ""), http.StatusForbidden, "M_FORBIDDEN")
+}
+
+// Only who knows the password learns that the user has been deactivated.
+func TestDeactivatedUser(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.must(f.accounts.Deactivate(t.Context(), tenant.Caller{Account: "acme"}, ana))
+	mustRefuse(t, f.try("ana", password, ""), http.StatusForbidden, "M_USER_DEACTIVATED")
+	mustRefuse(t, f.try("ana", "wrong horse", ""), http.StatusForbidden, "M_FORBIDDEN")
+}
+
+func TestMalformedLogins(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, c := range []struct {
+		request login.Request
+		code    string
+	}{
+		{login.Request{}, "M_MISSING_PARAM"},
+		{login.Request{Type: "m.login.unknown"}, "M_UNKNOWN"},
+		{login.Request{Type: mautrix.AuthTypePassword, Password: password}, "M_MISSING_PARAM"},
+		{login.Request{Type: mautrix.AuthTypePassword, User: "ana"}, "M_MISSING_PARAM"},
+		{login.Request{Type: mautrix.AuthTypePassword, Password: password, Identifier: &login.Identifier{Type: "m.id.thirdparty"}}, "M_INVALID_PARAM"},
+		{login.Request{Type: mautrix.AuthTypeToken}, "M_MISSING_PARAM"},
+	} {
+		_, err := f.Login(t.Context(), c.request)
+		mustRefuse(t, err, http.StatusBadRequest, c.code)
+	}
+}
+
+func TestTokenLogin(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	token, err := f.accounts.MintLoginToken(t.Context(), "acme", ana)
+	f.must(err)
+	in, err := f.Login(t.Context(), login.Request{Account: "other", Type: mautrix.AuthTypeToken, Token: token})
+	f.must(err)
+	if in.User != ana {
+		t.Errorf("got %s, want %s", in.User, ana)
+	}
+	_, err = f.Login(t.Context(), login.Request{Type: mautrix.AuthTypeToken, Token: token})
+	mustRefuse(t, err, http.StatusForbidden, "M_FORBIDDEN")
+}
+
+func TestPasswordLengths(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for length, good := range map[int]bool{7: false, 8: true, 512: true, 513: false} {
+		_, err := f.Hash(t.Context(), strings.Repeat("x", length))
+		if good && err != nil {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+		if !good {
+			mustRefuse(t, err, http.StatusBadRequest, "M_WEAK_PASSWORD")
+		}
+	}
+}
+
+func TestFailedLoginsAreCounted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, rates)
+	for range 3 {
+		mustRefuse(t, f.try("ana", "wrong horse", "192.0.2.1"), http.StatusForbidden, "M_FORBIDDEN")
+	}
+	// Even the right password from elsewhere has to wait, else guessing goes on.
+	mustRefuse(t, f.try("ana", password, "192.0.2.2"), http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+	// Who does not exist is treated alike.
+	for range 3 {
+		mustRefuse(t, f.try("nobody", password, "192.0.2.1"), http.StatusForbidden, "M_FORBIDDEN")
+	}
+	mustRefuse(t, f.try("nobody", password, "192.0.2.1"), http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+}
+
+func TestLoginsOfAUserAreLimited(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, rates)
+	for range 10 {
+		f.must(f.try("ana", password, "192.0.2.1"))
+	}
+	mustRefuse(t, f.try("ana", password, "192.0.2.1"), http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+	// Nor does it tell whether the password was right.
+	mustRefuse(t, f.try("ana", "wrong horse", "192.0.2.1"), http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+}
+
+func TestPasswordsFromAnAddressAreLimited(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, rates)
+	for i := range 30 {
+		mustRefuse(t, f.try(strings.Repeat("x", i+1), password, "192.0.2.1"), http.StatusForbidden, "M_FORBIDDEN")
+	}
+	mustRefuse(t, f.try("ana", password, "192.0.2.1"), http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+	f.must(f.try("ana", password, "192.0.2.2"))
+}
+
+// Guesses that arrive together must not all pass before the first has failed.
+func TestGuessesAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, rates)
+	var mu sync.Mutex
+	tried := 0
+	var all sync.WaitGroup
+	for range 25 {
+		all.Go(func() {
+			if refusal.Is(f.try("ana", "wrong horse", "192.0.2.1"), "M_FORBIDDEN") {
+				mu.Lock()
+				defer mu.Unlock()
+				tried++
+			}
+		})
+	}
+	all.Wait()
+	if most := 3 + f.Turns(); tried > most {
+		t.Errorf("%d guesses were tried, want at most %d", tried, most)
+	}
+}
+
+func TestHashingWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	defer f.TakeTurns()()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.Hash(ctx, password); err != context.Canceled {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
