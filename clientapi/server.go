@@ -55,7 +55,7 @@ func (s *Server) Routes(api *httpapi.API) {
 	for _, chapter := range []func(*httpapi.API){
 		s.loginRoutes, s.registerRoutes, s.deviceRoutes, s.accountRoutes, s.keyRoutes,
 		s.roomRoutes, s.membershipRoutes, s.sendRoutes, s.stateRoutes, s.messageRoutes, s.memberRoutes,
-		s.directoryRoutes, s.profileRoutes,
+		s.directoryRoutes, s.profileRoutes, s.routesSync,
 		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence,
 		s.routesPushRules, s.routesPushers, s.routesUserDirectory, s.routesDiscovery, s.routesMisc,
 	} {
