@@ -99,7 +99,7 @@ func (g *gathering) joinedRoom(r *room, state *rooms.Room) *room {
 	r.upTo, r.stateUpTo = g.c.to.Position, g.c.to.Position
 	r.since, r.lower = g.c.since, g.c.since
 	if came {
-		r.since = 0
+		r.since = r.lastLeft(g.c)
 	}
 	if came || g.req.FullState {
 		r.lower = 0
@@ -134,7 +134,7 @@ func (g *gathering) leftRoom(r *room, state *rooms.Room) *room {
 	r.stateUpTo = min(r.vis.Until(r.upTo), r.upTo)
 	r.since, r.lower = g.c.since, g.c.since
 	if g.c.initial || r.spans.At(g.c.since) != "join" {
-		r.since, r.lower = 0, 0
+		r.since, r.lower = r.lastLeft(g.c), 0
 	}
 	if !g.c.initial {
 		r.members = joinedMembers(state)
@@ -161,6 +161,20 @@ func (g *gathering) leftRoom(r *room, state *rooms.Room) *room {
 		r.readState = true
 	}
 	return r
+}
+
+// lastLeft gives where an earlier stay in the room ended, 0 if there was none or
+// it is to be told of again: what came before has been told then.
+func (r *room) lastLeft(c *changes) stream.Position {
+	if c.initial {
+		return 0
+	}
+	for i := len(r.spans) - 1; i > 0; i-- {
+		if r.spans[i].Position <= c.since && r.spans[i-1].Membership == "join" {
+			return r.spans[i].Position
+		}
+	}
+	return 0
 }
 
 // visible tells whether the reader may see an event. Beyond what is seen of the

@@ -140,6 +140,22 @@ func TestNewlyJoinedRooms(t *testing.T) {
 	}
 }
 
+// Who comes back is told of what happened meanwhile, not of what they knew.
+func TestRejoinedRooms(t *testing.T) {
+	h := sqliteHouse(t)
+	h.found(room1, ana, "shared")
+	h.member(room1, bea, bea, "join")
+	h.say(room1, ana, "known")
+	h.member(room1, bea, bea, "leave")
+	token := h.mustSync(bea).Get("next_batch").String()
+	h.say(room1, ana, "meanwhile")
+	h.member(room1, bea, bea, "join")
+	answer := h.mustSyncTwice(bea, token)
+	mustEqual(t, "timeline", names(inRoom(answer, "join", room1, "timeline.events")), []string{"meanwhile", "join @bea:hs"})
+	mustEqual(t, "limited", inRoom(answer, "join", room1, "timeline.limited").Bool(), false)
+	mustEqual(t, "state", len(inRoom(answer, "join", room1, "state.events").Array()), 6)
+}
+
 func TestLeftRooms(t *testing.T) {
 	for _, c := range []struct {
 		name     string
