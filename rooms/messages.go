@@ -150,8 +150,8 @@ func (c *scan) through(ctx context.Context, w window) error {
 	for w.after < w.upTo {
 		// One more than wanted, to know whether there are more.
 		ask := c.limit - len(c.events) + 1
-		if c.filter != nil {
-			ask = max(ask, 100)
+		if c.filter != nil && c.looked > 0 {
+			ask = max(ask, 100) // the filter wants few of them
 		}
 		events, err := c.read(ctx, w, ask)
 		if err != nil {
