@@ -22,15 +22,9 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 			return tenant.Caller{}, fmt.Errorf("authenticate: %w", err)
 		}
 	}
-	session, err := s.store.Session(ctx, account, Hash(token))
+	session, err := s.session(ctx, account, Hash(token))
 	if err != nil {
 		return tenant.Caller{}, fmt.Errorf("authenticate: %w", err)
-	}
-	if session == nil {
-		return tenant.Caller{}, refusal.UnknownToken(false)
-	}
-	if session.Expires != 0 && s.timestamp() >= session.Expires {
-		return tenant.Caller{}, refusal.UnknownToken(true)
 	}
 	if session.Replaces != "" {
 		if err := s.store.Settle(ctx, account, session.Token, s.timestamp()); err != nil {
@@ -45,4 +39,26 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 		Account: account, Server: server, User: session.User, Device: session.Device,
 		Role: session.Role, Session: session.Token,
 	}, nil
+}
+
+// Check tells whether a caller's session, found by [Service.Authenticate], is
+// still good as far as this node knows: M_UNKNOWN_TOKEN if not.
+func (s *Service) Check(ctx context.Context, caller tenant.Caller) error {
+	_, err := s.session(ctx, caller.Account, caller.Session)
+	return err
+}
+
+// session gives a session by its token's hash, if it exists and has not expired.
+func (s *Service) session(ctx context.Context, account tenant.ID, token string) (*Session, error) {
+	session, err := s.store.Session(ctx, account, token)
+	if err != nil {
+		return nil, err
+	}
+	if session == nil {
+		return nil, refusal.UnknownToken(false)
+	}
+	if session.Expires != 0 && s.timestamp() >= session.Expires {
+		return nil, refusal.UnknownToken(true)
+	}
+	return session, nil
 }

@@ -37,7 +37,8 @@ func (s *Service) Seen(ctx context.Context, caller tenant.Caller, ip string) err
 	if !s.seen.add(caller, ip, now) {
 		return nil
 	}
-	return s.Flush(ctx)
+	// What others have noted must not be lost because this request is cut off.
+	return s.Flush(context.WithoutCancel(ctx))
 }
 
 // Flush writes the sightings that have not been written yet.

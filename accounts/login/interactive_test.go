@@ -16,14 +16,15 @@ import (
 // mustAsk demands the 401 that lists one stage, and gives its session.
 func mustAsk(t testing.TB, err error, code string, stage mautrix.AuthType) string {
 	t.Helper()
-	r := mustRefuse(t, err, http.StatusUnauthorized, code)
+	mustRefuse(t, err, http.StatusUnauthorized, code)
+	extra := refusal.As(err).Extra
 	want := []mautrix.UIAFlow{{Stages: []mautrix.AuthType{stage}}}
-	if diff := cmp.Diff(r.Extra["flows"], any(want)); diff != "" {
+	if diff := cmp.Diff(extra["flows"], any(want)); diff != "" {
 		t.Errorf("flows (-got +want):\n%s", diff)
 	}
-	session, _ := r.Extra["session"].(string)
-	if session == "" || r.Extra["params"] == nil {
-		t.Errorf("got %v, want a session and params", r.Extra)
+	session, _ := extra["session"].(string)
+	if session == "" || extra["params"] == nil {
+		t.Errorf("got %v, want a session and params", extra)
 	}
 	return session
 }

@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -84,13 +85,11 @@ func (f *fixture) try(user, password, ip string) error {
 	return err
 }
 
-func mustRefuse(t testing.TB, err error, status int, code string) *refusal.Refusal {
+func mustRefuse(t testing.TB, err error, status int, code string) {
 	t.Helper()
-	r := refusal.As(err)
-	if r == nil || r.Status != status || r.Code != code {
+	if r := refusal.As(err); r == nil || r.Status != status || r.Code != code {
 		t.Fatalf("got %v, want %d %s", err, status, code)
 	}
-	return r
 }
 
 func TestPasswordLogin(t *testing.T) {
@@ -104,7 +103,7 @@ func TestPasswordLogin(t *testing.T) {
 	for user, wrong := range map[string]string{
 		"ana": "wrong horse", "nobody": password, "@ana:other.test": password, "@ana:nowhere.test": password, "a:b:c": password,
 	} {
-		if err := f.try(user, wrong, ""); err != accounts.ErrLogin {
+		if err := f.try(user, wrong, ""); !errors.Is(err, accounts.ErrLogin) {
 			t.Errorf("%s: got %v, want %v", user, err, accounts.ErrLogin)
 		}
 	}
@@ -251,7 +250,7 @@ func TestHashingWaitsForItsTurn(t *testing.T) {
 	defer f.TakeTurns()()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := f.Hash(ctx, password); err != context.Canceled {
+	if _, err := f.Hash(ctx, password); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }
