@@ -125,16 +125,23 @@ func TestPollsEndWithTheirSession(t *testing.T) {
 	for _, item := range []stream.Item{{Kind: stream.SessionChanged, User: ana, Key: "Dana"}, {Kind: stream.UserChanged, User: ana}} {
 		synctest.Test(t, func(t *testing.T) {
 			h := sqliteHouse(t)
-			h.options.Check = func(context.Context, tenant.Caller) error { return ended }
+			var verdict error
+			h.options.Check = func(context.Context, tenant.Caller) error { return verdict }
 			h.restart()
 			h.found(room1, ana, "shared")
 			token := h.mustSync(ana).Get("next_batch").String()
-			done := h.poll(ana, token, time.Minute)
+			waiting := h.poll(ana, token, time.Minute)
 			synctest.Wait()
+			verdict = ended
 			h.put(item)
-			if end := <-done; !errors.Is(end.err, ended) {
-				t.Errorf("the poll ended with %v, want that its session has ended", end.err)
+			begun := time.Now()
+			late := h.poll(ana, token, time.Minute) // as if it had been let in just before
+			for name, done := range map[string]<-chan polled{"waiting": waiting, "late": late} {
+				if end := <-done; !errors.Is(end.err, ended) {
+					t.Errorf("the %s poll ended with %v, want that its session has ended", name, end.err)
+				}
 			}
+			mustEqual(t, "waited", time.Since(begun), time.Duration(0))
 		})
 	}
 }

@@ -137,7 +137,17 @@ func (r *reading) poll(ctx context.Context) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	for c.empty() && !r.req.FullState && r.req.Timeout > 0 {
+	for {
+		// Before the first wait too: the session may have ended between the check
+		// of its token and Watch, and nothing would wake this poll.
+		if c.sessions && r.Check != nil {
+			if err := r.Check(ctx, r.caller); err != nil {
+				return nil, err
+			}
+		}
+		if !c.empty() || r.req.FullState || r.req.Timeout <= 0 {
+			return r.answer(c), nil
+		}
 		r.from = &c.to
 		select {
 		case <-ctx.Done(): // the client has gone: nobody reads the answer
@@ -152,13 +162,7 @@ func (r *reading) poll(ctx context.Context) (json.RawMessage, error) {
 		if c, err = r.read(ctx, r.roomStore.Glance); err != nil {
 			return nil, err
 		}
-		if c.sessions && r.Check != nil {
-			if err := r.Check(ctx, r.caller); err != nil {
-				return nil, err
-			}
-		}
 	}
-	return r.answer(c), nil
 }
 
 // look is [rooms.Store]'s View or Glance.
