@@ -117,10 +117,17 @@ func (h *house) defaultAccount(ctx context.Context) error {
 	}
 	wanted := h.cfg.ServerName
 	if account == nil {
-		return h.accounts.CreateAccount(ctx, accounts.Account{
+		made := h.accounts.CreateAccount(ctx, accounts.Account{
 			ID: tenant.Default, ServerName: cmp.Or(wanted, "localhost"),
 			Settings: accounts.Settings{RoomPolicy: accounts.RoomPolicy(h.cfg.RoomPolicy)},
 		})
+		if made == nil {
+			return nil
+		}
+		// Another process that started at the same moment may have been first.
+		if account, err = h.accounts.Account(ctx, tenant.Default); err != nil || account == nil {
+			return made
+		}
 	}
 	if wanted != "" && account.ServerName != wanted {
 		return usagef("the server name is %s since the first start and cannot become %s: user IDs and room addresses contain it. "+

@@ -39,7 +39,7 @@ func serve(ctx context.Context, cfg *config.Config, t terminal) error {
 
 	h, err := openHouse(ctx, cfg, log)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	defer h.close()
 	unlock, err := h.lock()
@@ -51,7 +51,7 @@ func serve(ctx context.Context, cfg *config.Config, t terminal) error {
 		log.Warn("rate limits are off: this is for benchmarks and conformance suites alone")
 	}
 	if err := h.administrator(ctx, t); err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	gate.behind.Store(&behind{api: h.api(), ping: h.store.Ping})
 	t.printf("internalchat is ready at %s\n", address)
@@ -61,6 +61,14 @@ func serve(ctx context.Context, cfg *config.Config, t terminal) error {
 	case <-ctx.Done():
 	}
 	return h.stop(server, gate, log)
+}
+
+// unlessStopped drops the error of a start that was told to stop.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // stop refuses what is new, ends the long polls, and lets what is being answered
@@ -108,6 +116,9 @@ func (h *house) administrator(ctx context.Context, t terminal) error {
 	user, err := h.createUser(ctx, tenant.Default, accounts.NewUser{
 		Name: "admin", Role: tenant.Administrator, DisplayName: "Administrator",
 	}, password)
+	if errors.Is(err, accounts.ErrUserInUse) {
+		return nil // another node that started at the same moment has made it, and says so
+	}
 	if err != nil {
 		return fmt.Errorf("make the administrator: %w", err)
 	}

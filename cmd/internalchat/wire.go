@@ -54,7 +54,7 @@ func (h *house) api() *httpapi.API {
 	})
 	keys := accounts.NewKeys(h.store)
 	sync := longpoll.New(longpoll.Options{
-		Rooms: house, Store: h.store, Now: time.Now,
+		Rooms: house, Store: h.store, Now: time.Now, Check: h.accounts.Check,
 		PushRules: func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error) {
 			return clientapi.PushRules(ctx, data, account, user)
 		},
