@@ -45,6 +45,7 @@ func (a *account) load(ctx context.Context, m *missingError) error {
 		if err != nil {
 			return err
 		}
+		bound(s.users, maxUsers)
 		s.users[m.user] = nil
 		if found {
 			s.users[m.user] = &user
@@ -63,13 +64,23 @@ func (a *account) load(ctx context.Context, m *missingError) error {
 	}
 }
 
+// maxUsers is how many users of an account stay in memory, strangers that were
+// asked for included.
+const maxUsers = 50_000
+
+// bound empties a map that has grown too large: everything in it can be loaded
+// again.
+func bound[K comparable, V any](all map[K]V, most int) {
+	if len(all) > most {
+		clear(all)
+	}
+}
+
 // maxRooms is how many rooms of an account stay in memory.
 const maxRooms = 20_000
 
 func (a *account) loadRooms(ctx context.Context, s *state, wanted []id.RoomID) error {
-	if len(s.rooms)+len(wanted) > maxRooms {
-		clear(s.rooms)
-	}
+	bound(s.rooms, maxRooms)
 	loaded, err := a.readRooms(ctx, s.head, wanted)
 	if err != nil {
 		return err
@@ -174,6 +185,7 @@ func (a *account) loadMemberships(ctx context.Context, s *state, user id.UserID)
 	if err != nil {
 		return fmt.Errorf("read memberships: %w", err)
 	}
+	bound(s.memberships, maxUsers)
 	s.memberships[user] = all
 	return nil
 }
@@ -196,6 +208,7 @@ func (a *account) loadForgotten(ctx context.Context, s *state, user id.UserID) e
 	if err != nil {
 		return fmt.Errorf("read forgotten rooms: %w", err)
 	}
+	bound(s.forgotten, maxUsers)
 	s.forgotten[user] = forgotten
 	return nil
 }
@@ -207,6 +220,12 @@ func (a *account) session(ctx context.Context, token string) (*accounts.Session,
 	a.mu.RUnlock()
 	if session != nil {
 		return session, nil
+	}
+	// Tokens that mean nothing are the most there may be of: they are read
+	// without the lock. One that is found is read again under it, so that it is
+	// not kept while its end is being applied.
+	if session, err := readSession(ctx, a.store.db, a.id, token); err != nil || session == nil {
+		return nil, err
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -54,6 +54,9 @@ func (s *state) apply(to place, changes []rooms.Change, redacted []redactedEvent
 		} else {
 			s.applyItem(c.Item)
 		}
+		if c.Item.Kind == stream.ToDevice {
+			c.Item.Content = nil // read from the database, so that the tail stays small
+		}
 		s.tail.Append(c)
 	}
 	for _, e := range redacted {

@@ -96,20 +96,35 @@ func (s *Store) loaded() []*account {
 // one is errNoAccount.
 func (s *Store) account(ctx context.Context, id tenant.ID) (*account, error) {
 	s.mu.Lock()
+	a, closed := s.accounts[id], s.closed
+	s.mu.Unlock()
+	if a != nil || closed {
+		return a, closedError(closed)
+	}
+	// Loaded without the lock, so that an account that does not exist keeps nobody
+	// waiting. Of two who load it at once the second is dropped.
+	a = newAccount(s, id)
+	if err := a.reload(ctx); err != nil {
+		return nil, fmt.Errorf("load account %s: %w", id, err)
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errClosed
 	}
-	if a := s.accounts[id]; a != nil {
-		return a, nil
-	}
-	a := newAccount(s, id)
-	if err := a.reload(ctx); err != nil {
-		return nil, fmt.Errorf("load account %s: %w", id, err)
+	if first := s.accounts[id]; first != nil {
+		return first, nil
 	}
 	s.accounts[id] = a
 	s.work.Go(a.wakeLoop)
 	return a, nil
+}
+
+func closedError(closed bool) error {
+	if closed {
+		return errClosed
+	}
+	return nil
 }
 
 // mark makes the random number that tells one history from another.

@@ -69,6 +69,9 @@ func setSession(params map[string]string, o Options) {
 	params["statement_timeout"] = milliseconds(o.Statement)
 	params["lock_timeout"] = milliseconds(o.Lock)
 	params["idle_in_transaction_session_timeout"] = milliseconds(idleInTransaction)
+	if o.ReadOnly {
+		params["default_transaction_read_only"] = "on"
+	}
 	if params["application_name"] == "" {
 		params["application_name"] = "internalchat"
 	}

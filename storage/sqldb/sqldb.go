@@ -26,6 +26,9 @@ type Options struct {
 	// longest run of a statement on PostgreSQL (15 s), Lock the longest wait for a
 	// lock (5 s).
 	Acquire, Statement, Lock time.Duration
+	// ReadOnly opens what exists, changes nothing, and refuses every write. A
+	// SQLite file that is missing stays missing: the error wraps fs.ErrNotExist.
+	ReadOnly bool
 	// Report is told why [DB.Watch] lost its connection, for the log. It may be nil.
 	Report func(error)
 }

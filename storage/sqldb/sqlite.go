@@ -27,6 +27,9 @@ type sqliteDB struct {
 }
 
 func openSQLite(ctx context.Context, o Options) (*sqliteDB, error) {
+	if o.ReadOnly {
+		return openSQLiteReadOnly(o)
+	}
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, err
@@ -40,12 +43,22 @@ func openSQLite(ctx context.Context, o Options) (*sqliteDB, error) {
 		return nil, err
 	}
 	busy := o.Lock.Milliseconds()
-	cores := runtime.GOMAXPROCS(0)
+	s := newSQLite(o, dsn(path, busy, "query_only(ON)"),
+		dsn(path, busy, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "journal_size_limit(67108864)"))
+	if err := s.openWriter(ctx, o.Lock); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// newSQLite is a backend whose connections are opened when they are needed.
+func newSQLite(o Options, readerDSN, writerDSN string) *sqliteDB {
 	s := &sqliteDB{
-		readers:   make(chan *liteConn, 2*cores),
+		readers:   make(chan *liteConn, 2*runtime.GOMAXPROCS(0)),
 		writer:    make(chan *liteConn, 1),
-		writerDSN: dsn(path, busy, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "journal_size_limit(67108864)"),
-		readerDSN: dsn(path, busy, "query_only(ON)"),
+		readerDSN: readerDSN,
+		writerDSN: writerDSN,
 		acquire:   o.Acquire,
 		closed:    make(chan struct{}),
 	}
@@ -53,11 +66,7 @@ func openSQLite(ctx context.Context, o Options) (*sqliteDB, error) {
 		s.readers <- nil
 	}
 	s.writer <- nil
-	if err := s.openWriter(ctx, o.Lock); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
+	return s
 }
 
 // openWriter tries for a while, because two processes that switch a new file to
