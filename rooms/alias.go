@@ -156,13 +156,17 @@ func (s *Service) setCanonicalAlias(ctx context.Context, caller tenant.Caller, c
 			return "", err
 		}
 		current := w.canonicalAlias()
-		for _, alias := range append([]id.RoomAlias{next.Alias}, next.AltAliases...) {
-			known := alias == current.Alias || slices.Contains(current.AltAliases, alias)
-			if (alias == "" && next.Alias == "") || known {
-				continue
-			}
+		named := next.AltAliases
+		if next.Alias != "" {
+			named = append(slices.Clip(named), next.Alias)
+		}
+		for _, alias := range named {
 			if !event.ValidRoomAlias(alias) {
 				return "", refusal.Invalid("%s is not a room address.", string(alias))
+			}
+			// What is there already may stay, whether it still leads here or not.
+			if alias == current.Alias || slices.Contains(current.AltAliases, alias) {
+				continue
 			}
 			room, _, err := tx.Alias(alias)
 			if err != nil {

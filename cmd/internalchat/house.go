@@ -20,6 +20,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/config"
+	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 )
@@ -35,6 +36,7 @@ type house struct {
 	db       *sqldb.DB
 	store    *storage.Store
 	accounts *accounts.Service
+	rooms    *rooms.Service
 }
 
 func newLogger(cfg *config.Config, t terminal) *logrus.Logger {
@@ -63,8 +65,15 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 		return nil, err
 	}
 	h := &house{cfg: cfg, log: log, db: db, store: storage.Open(storage.Options{DB: db, Log: log, Now: time.Now})}
+	h.rooms = rooms.New(rooms.Options{
+		Store: h.store, Policies: policies{h}, Now: time.Now, Random: rand.Reader,
+		Limits: rooms.Limits{
+			MembersPerRoom: cfg.Limits.RoomMembers, RoomsPerUser: cfg.Limits.UserRooms,
+			AliasesPerRoom: cfg.Limits.RoomAliases, TimelineMax: cfg.Limits.SyncTimeline, PageMax: cfg.Limits.Page,
+		},
+	})
 	h.accounts = accounts.New(accounts.Options{
-		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices,
+		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices, Departures: h.rooms,
 	})
 	if err := h.defaultAccount(ctx); err != nil {
 		h.close()

@@ -18,7 +18,7 @@ import (
 )
 
 // policies tells rooms which policy an account has chosen.
-type policies struct{ accounts *accounts.Service }
+type policies struct{ *house }
 
 func (p policies) RoomPolicy(ctx context.Context, account tenant.ID) (rooms.Policy, error) {
 	a, err := p.accounts.Account(ctx, account)
@@ -41,30 +41,23 @@ func (h *house) api() *httpapi.API {
 		},
 		RateLimits: h.cfg.RateLimits, TrustedProxies: h.cfg.TrustedProxies,
 	})
-	house := rooms.New(rooms.Options{
-		Store: h.store, Policies: policies{h.accounts}, Now: time.Now, Random: rand.Reader,
-		Limits: rooms.Limits{
-			MembersPerRoom: limits.RoomMembers, RoomsPerUser: limits.UserRooms, AliasesPerRoom: limits.RoomAliases,
-			TimelineMax: limits.SyncTimeline, PageMax: limits.Page,
-		},
-	})
 	data := accounts.NewData(h.store, accounts.DataLimits{
 		Bytes: limits.AccountDataBytes, LargeBytes: limits.AccountDataLargeBytes, Types: limits.AccountDataTypes,
 		Tags: limits.RoomTags, Pushers: limits.Pushers,
 	})
 	keys := accounts.NewKeys(h.store)
 	sync := longpoll.New(longpoll.Options{
-		Rooms: house, Store: h.store, Now: time.Now, Check: h.accounts.Check,
+		Rooms: h.rooms, Store: h.store, Now: time.Now, Check: h.accounts.Check,
 		PushRules: func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error) {
 			return clientapi.PushRules(ctx, data, account, user)
 		},
-		KeyCounts: keys.Counts,
+		KeyCounts:   keys.Counts,
 		SetPresence: data.Appear,
-		MaxTimeout: limits.SyncTimeout, TimelineMax: limits.SyncTimeline,
+		MaxTimeout:  limits.SyncTimeout, TimelineMax: limits.SyncTimeline,
 	})
 	server := clientapi.New(clientapi.Options{
-		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: house, Sync: sync,
-		Policies: policies{h.accounts}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: sync,
+		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 	})
 	server.Routes(api)
 	return api
