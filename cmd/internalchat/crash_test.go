@@ -43,6 +43,9 @@ func (c *crowd) send(ctx context.Context, s *sender, m *said) error {
 	if err != nil {
 		return err
 	}
+	if answer.EventID == "" {
+		return fmt.Errorf("transaction %s of %s gave no event", m.transaction, s.UserID)
+	}
 	if m.event == "" {
 		m.event, m.answered = answer.EventID, time.Since(c.began)
 	}
