@@ -57,6 +57,47 @@ func insist(ctx context.Context, request func() error) error {
 	}
 }
 
+// insistOn lets all senders send until ctx ends, whatever the server cannot do at
+// times. Each time so many messages more have been acknowledged, a cut is due.
+func (c *crowd) insistOn(ctx context.Context, t testing.TB, each, cuts int64) (due, done <-chan struct{}) {
+	var acknowledged atomic.Int64
+	reached := make(chan struct{}, cuts)
+	count := func() {
+		if n := acknowledged.Add(1); n%each == 0 && n <= cuts*each {
+			reached <- struct{}{}
+		}
+	}
+	var all sync.WaitGroup
+	for _, s := range c.senders {
+		all.Go(func() {
+			if err := insist(ctx, func() error { return c.work(ctx, s, count) }); ctx.Err() == nil {
+				t.Errorf("%s sends: %v", s.UserID, err)
+			}
+		})
+	}
+	ended := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(ended)
+	}()
+	return reached, ended
+}
+
+// insistOn polls until ctx ends.
+func (c *chain) insistOn(ctx context.Context, t testing.TB) (done <-chan struct{}) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if err := insist(ctx, func() error { return c.step(ctx, patience) }); err != nil && ctx.Err() == nil {
+				t.Errorf("%s syncs: %v", c.client.UserID, err)
+				return
+			}
+		}
+	}()
+	return ended
+}
+
 // TestConnectionsCut cuts the server's connections to PostgreSQL under load, in
 // the middle of commits too. What was acknowledged is there, what was not gets
 // its answer by its transaction ID, and the sync tokens skip nothing.
@@ -71,53 +112,25 @@ func TestConnectionsCut(t *testing.T) {
 	mustJoin(t, reader.client, c.room.String())
 	reader.mustStep(t)
 
-	const cuts = 5
 	each := int64(100)
 	if testing.Short() {
 		each = 20
 	}
+	const cuts = 5
 	ctx, stop := context.WithCancel(within(t))
-	due := make(chan struct{}, cuts)
-	var acknowledged atomic.Int64
-	var all sync.WaitGroup
-	for _, s := range c.senders {
-		all.Go(func() {
-			for ctx.Err() == nil {
-				err := insist(ctx, func() error {
-					return c.work(ctx, s, func() {
-						if n := acknowledged.Add(1); n%each == 0 && n <= cuts*each {
-							due <- struct{}{}
-						}
-					})
-				})
-				if ctx.Err() == nil {
-					t.Errorf("%s sends: %v", s.UserID, err)
-					return
-				}
-			}
-		})
-	}
-	following, unfollow := context.WithCancel(ctx)
-	all.Go(func() {
-		for following.Err() == nil {
-			err := insist(following, func() error { return reader.step(following, patience) })
-			if err != nil && following.Err() == nil {
-				t.Errorf("the reader syncs: %v", err)
-				return
-			}
-		}
-	})
+	due, done := c.insistOn(ctx, t, each, cuts)
+	following := reader.insistOn(ctx, t)
 	for range cuts {
 		select {
 		case <-due:
 			mustCut(t, db)
 		case <-ctx.Done():
-			t.Errorf("got %d messages acknowledged, want %d", acknowledged.Load(), cuts*each)
+			t.Error("the senders do not get on")
 		}
 	}
-	unfollow()
 	stop()
-	all.Wait()
+	<-done
+	<-following
 
 	if err := insist(within(t), func() error { _, err := reader.client.Whoami(within(t)); return err }); err != nil {
 		t.Fatal(err)

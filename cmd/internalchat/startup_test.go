@@ -106,14 +106,7 @@ func mustListen(t testing.TB) net.Listener {
 // then holds a request, so that it cannot have stopped.
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	in := installation{folder: filepath.Join(t.TempDir(), "data")}
-	in.mustRun(t, "", "account", "list")
-	release := mustHoldLock(t, filepath.Join(in.folder, "internalchat.db"))
-	free := mustListen(t)
-	address := free.Addr().String()
-	_ = free.Close()
-	s := in.launch(t, "--listen", address)
-	mustBecome(t, "http://"+address, http.StatusServiceUnavailable)
+	s, address, release := mustBeStarting(t)
 	release()
 	s.mustBeReady(t)
 	if status := health(t, s.url); status != http.StatusOK {
@@ -128,6 +121,32 @@ func TestHealth(t *testing.T) {
 	if code := s.mustEnd(t); code != 0 {
 		t.Errorf("got exit code %d, want 0", code)
 	}
+}
+
+func TestStoppedWhileStarting(t *testing.T) {
+	t.Parallel()
+	s, _, release := mustBeStarting(t)
+	if err := s.process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if code := s.mustEnd(t); code != 0 {
+		t.Errorf("got exit code %d, want 0:\n%s", code, s.logged())
+	}
+}
+
+// mustBeStarting gives a server that answers and cannot be ready before release.
+func mustBeStarting(t testing.TB) (s *server, address string, release func()) {
+	t.Helper()
+	in := installation{folder: filepath.Join(t.TempDir(), "data")}
+	in.mustRun(t, "", "account", "list")
+	release = mustHoldLock(t, filepath.Join(in.folder, "internalchat.db"))
+	free := mustListen(t)
+	address = free.Addr().String()
+	_ = free.Close()
+	s = in.launch(t, "--listen", address)
+	mustBecome(t, "http://"+address, http.StatusServiceUnavailable)
+	return s, address, release
 }
 
 // mustHoldRequest sends half a request, and returns when the server waits for
