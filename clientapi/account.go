@@ -19,7 +19,6 @@ func (s *Server) accountRoutes(api *httpapi.API) {
 
 // whoami handles GET /_matrix/client/v3/account/whoami.
 func (s *Server) whoami(r *httpapi.Request) (any, error) {
-	s.seen(r)
 	return struct {
 		mautrix.RespWhoami
 		IsGuest bool `json:"is_guest"`

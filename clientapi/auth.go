@@ -27,11 +27,3 @@ func parseAuth(auth json.RawMessage) (*login.Auth, error) {
 	given := &login.Auth{}
 	return given, httpapi.Unmarshal(auth, given)
 }
-
-// seen notes that the caller's device was seen. The request does not fail when
-// that cannot be written.
-func (s *Server) seen(r *httpapi.Request) {
-	if err := s.accounts.Seen(r.Context(), r.Caller, r.ClientIP()); err != nil {
-		r.Log().WithError(err).Warn("cannot note when devices were seen")
-	}
-}

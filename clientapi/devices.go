@@ -28,7 +28,6 @@ func answerDevice(d accounts.Device) mautrix.RespDeviceInfo {
 
 // devices handles GET /_matrix/client/v3/devices.
 func (s *Server) devices(r *httpapi.Request) (any, error) {
-	s.seen(r)
 	all, err := s.accounts.Devices(r.Context(), r.Account, r.Caller.User)
 	if err != nil {
 		return nil, err
@@ -42,7 +41,6 @@ func (s *Server) devices(r *httpapi.Request) (any, error) {
 
 // device handles GET /_matrix/client/v3/devices/{device}.
 func (s *Server) device(r *httpapi.Request) (any, error) {
-	s.seen(r)
 	d, err := s.accounts.Device(r.Context(), r.Account, r.Caller.User, id.DeviceID(r.Var("device")))
 	if err != nil {
 		return nil, err

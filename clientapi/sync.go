@@ -37,6 +37,5 @@ func (s *Server) syncOnce(r *httpapi.Request) (any, error) {
 	if q.Filter, err = s.sync.Filter(r.Context(), r.Caller, r.Query("filter")); err != nil {
 		return nil, err
 	}
-	s.seen(r)
 	return s.sync.Sync(r.Context(), r.Caller, q)
 }

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,9 +27,7 @@ func load(t testing.TB, s source) (*config.Config, error) {
 	if s.yaml != "" {
 		flags["config"] = mustWrite(t, "chat.yaml", s.yaml)
 	}
-	for name, value := range s.flags {
-		flags[name] = value
-	}
+	maps.Copy(flags, s.flags)
 	return config.Load(flags, s.env)
 }
 

@@ -20,7 +20,7 @@ func TestReferenceIsUpToDate(t *testing.T) {
 		if err := os.WriteFile(referenceFile, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Chmod(referenceFile, 0o644); err != nil { //nolint:gosec // documentation is for everybody
+		if err := os.Chmod(referenceFile, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -116,7 +116,7 @@ func parseCount(value string) (int64, error) {
 	if err != nil {
 		return 0, errors.New("want a whole number, such as 100")
 	}
-	return int64(v), nil //nolint:gosec // 63 bits fit
+	return int64(v), nil
 }
 
 func parseSize(value string) (int64, error) {

@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"maps"
 
 	"maunium.net/go/mautrix/id"
 
@@ -23,9 +24,7 @@ type Move struct {
 
 func (m Move) content(membership string) object {
 	content := object{}
-	for key, value := range m.Content {
-		content[key] = value
-	}
+	maps.Copy(content, m.Content)
 	content.with("membership", membership)
 	if m.Reason != "" {
 		content.with("reason", m.Reason)

@@ -3,6 +3,7 @@ package rooms
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"maunium.net/go/mautrix/id"
 
@@ -55,7 +56,7 @@ func (r *Room) Fork() *Room {
 	f.state = map[stateKey]*event.Event{}
 	f.members = map[id.UserID]*event.Event{}
 	f.recent = nil
-	f.history = r.history[:len(r.history):len(r.history)]
+	f.history = slices.Clip(r.history)
 	return &f
 }
 

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/conversalabs/internalchat/rooms/event"
 	"github.com/conversalabs/internalchat/storage/stream"
@@ -44,7 +45,7 @@ func (s Spans) With(p stream.Position, membership string) Spans {
 	if s.Current() == membership {
 		return s
 	}
-	return append(s[:len(s):len(s)], Span{p, membership})
+	return append(slices.Clip(s), Span{p, membership})
 }
 
 // Current gives the newest membership, or "".
@@ -57,9 +58,9 @@ func (s Spans) Current() string {
 
 // At gives the membership that held just behind this position.
 func (s Spans) At(p stream.Position) string {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i].Position <= p {
-			return s[i].Membership
+	for _, v := range slices.Backward(s) {
+		if v.Position <= p {
+			return v.Membership
 		}
 	}
 	return ""
@@ -170,9 +171,9 @@ func (s Spans) startsAt(p stream.Position) bool {
 
 // at gives the history visibility that held just behind a position.
 func (v Visibility) at(p stream.Position) string {
-	for i := len(v.history) - 1; i >= 0; i-- {
-		if v.history[i].position <= p {
-			return v.history[i].visibility
+	for _, v0 := range slices.Backward(v.history) {
+		if v0.position <= p {
+			return v0.visibility
 		}
 	}
 	return "shared"

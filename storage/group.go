@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"maunium.net/go/mautrix/id"
 
@@ -100,9 +101,7 @@ func (g *group) first(ctx context.Context, key transactionKey, lookUp bool) (id.
 
 // take makes what an accepted act did part of the group.
 func (g *group) take(t *tx) {
-	for roomID, room := range t.created {
-		g.rooms[roomID] = room
-	}
+	maps.Copy(g.rooms, t.created)
 	for _, c := range t.changes {
 		if c.Event != nil {
 			if _, created := t.created[c.Event.Room]; !created {

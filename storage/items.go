@@ -17,9 +17,7 @@ import (
 
 func scanItem(r sqldb.Row) (stream.Item, error) {
 	var item stream.Item
-	var kind int
-	err := r.Scan(&kind, &item.User, &item.Room, &item.Key, &item.Position, &item.Content)
-	item.Kind = stream.Kind(kind)
+	err := r.Scan(&item.Kind, &item.User, &item.Room, &item.Key, &item.Position, &item.Content)
 	return item, err
 }
 

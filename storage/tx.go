@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"maunium.net/go/mautrix/id"
 
@@ -109,9 +110,7 @@ func (t *tx) Memberships(user id.UserID) (map[id.RoomID]rooms.Spans, error) {
 			}
 			if changed == nil {
 				changed = make(map[id.RoomID]rooms.Spans, len(base)+1)
-				for roomID, spans := range base {
-					changed[roomID] = spans
-				}
+				maps.Copy(changed, base)
 			}
 			changed[c.Event.Room] = changed[c.Event.Room].With(c.Event.Position, rooms.MembershipOf(c.Event))
 		}

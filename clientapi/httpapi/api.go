@@ -36,6 +36,8 @@ type Authenticator interface {
 // Options are what an [API] needs. Auth, Log, Now and Random are required.
 type Options struct {
 	Auth Authenticator
+	// Seen, if set, is told of every authenticated request: who, from where.
+	Seen func(ctx context.Context, caller tenant.Caller, ip string) error
 	Log  *logrus.Logger
 	// Now is the clock of the rate limits.
 	Now func() time.Time
@@ -75,6 +77,7 @@ func (l Limits) withDefaults() Limits {
 // ends before the first request is served.
 type API struct {
 	auth    Authenticator
+	seen    func(ctx context.Context, caller tenant.Caller, ip string) error
 	log     *logrus.Logger
 	limits  Limits
 	rates   *Limiter
@@ -93,6 +96,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		auth:    o.Auth,
+		seen:    o.Seen,
 		log:     o.Log,
 		limits:  o.Limits.withDefaults(),
 		proxies: o.TrustedProxies,

@@ -123,6 +123,12 @@ func (r *Request) identify(a access) (err error) {
 		return err
 	}
 	r.Account, r.Server = r.Caller.Account, r.Caller.Server
+	if r.api.seen != nil {
+		// The request does not fail when that cannot be written.
+		if err := r.api.seen(r.Context(), r.Caller, r.ClientIP()); err != nil {
+			r.Log().WithError(err).Warn("cannot note when devices were seen")
+		}
+	}
 	if a == administrator && !r.Caller.Administrator() {
 		return errNotAdmin
 	}

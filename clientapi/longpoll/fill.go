@@ -3,6 +3,7 @@ package longpoll
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"maunium.net/go/mautrix/id"
 
@@ -78,8 +79,8 @@ func (r *reading) fillTimelines(ctx context.Context, c *changes) error {
 // prepend adds older events, newest first, before the known ones.
 func (r *room) prepend(older []*event.Event) {
 	known := make([]*event.Event, 0, len(older)+len(r.known))
-	for i := len(older) - 1; i >= 0; i-- {
-		known = append(known, older[i])
+	for _, o := range slices.Backward(older) {
+		known = append(known, o)
 	}
 	r.known = append(known, r.known...)
 }
@@ -120,8 +121,7 @@ func (r *reading) fillReplaced(ctx context.Context, c *changes) error {
 
 // replacedIn looks for the state event that e replaced among events without gaps.
 func replacedIn(events []*event.Event, e *event.Event) (found *event.Event, sure bool) {
-	for i := len(events) - 1; i >= 0; i-- {
-		old := events[i]
+	for _, old := range slices.Backward(events) {
 		if old.Position < e.Position && old.StateKey != nil && *old.StateKey == *e.StateKey && old.Type == e.Type {
 			return old, true
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -196,9 +197,7 @@ func (r *reading) readKeyCounts(ctx context.Context, c *changes) error {
 		return fmt.Errorf("count one-time keys: %w", err)
 	}
 	c.counts, c.fallbacks = map[id.KeyAlgorithm]int{id.KeyAlgorithmSignedCurve25519: 0}, fallbacks
-	for algorithm, n := range counts {
-		c.counts[algorithm] = n
-	}
+	maps.Copy(c.counts, counts)
 	// Where the tail does not reach, the counts are told in case, but they are no
 	// reason to wake anybody.
 	c.countsNew = c.tail || c.initial

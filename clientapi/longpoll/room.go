@@ -192,8 +192,8 @@ func (r *room) isOwn(e *event.Event) bool {
 func (r *room) choose(filter *rooms.Filter, most int) (done bool) {
 	limit := filter.Room.Timeline.Limit(defaultTimeline, most)
 	r.timeline, r.limited, r.start = nil, false, r.upTo
-	for i := len(r.known) - 1; i >= 0; i-- {
-		e := r.known[i]
+	for _, e := range slices.Backward(r.known) {
+
 		if !r.visible(e) || !filter.Room.Timeline.Match(e) {
 			continue
 		}

@@ -46,8 +46,7 @@ func (r *Refusal) With(key string, value any) *Refusal {
 
 // As finds a refusal in an error chain, or gives nil.
 func As(err error) *Refusal {
-	var r *Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
 		return r
 	}
 	return nil
