@@ -59,7 +59,7 @@ Commands:{{range .Commands}}{{if .IsAvailableCommand}}
   {{.UseLine}}{{end}}{{if .HasAvailableLocalFlags}}
 
 Options:
-{{.LocalFlags.FlagUsagesWrapped 110 | trimTrailingWhitespaces}}{{end}}{{if not .HasParent}}
+{{.LocalFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}{{if not .HasParent}}
 
 Each option is also an environment variable (INTERNALCHAT_LISTEN) and a key in
 the YAML file (listen), which has further ones: see docs/configuration.md.{{end}}
