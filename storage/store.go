@@ -46,6 +46,9 @@ func Open(o Options) *Store {
 	life, end := context.WithCancel(context.Background())
 	s := &Store{db: o.DB, log: o.Log, now: o.Now, life: life, end: end, accounts: map[tenant.ID]*account{}}
 	s.work.Go(s.watch)
+	if o.DB.Postgres() {
+		s.work.Go(s.lookAround)
+	}
 	return s
 }
 
@@ -67,16 +70,7 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // watch brings accounts to their heads when another process has written.
 func (s *Store) watch() {
-	err := s.db.Watch(s.life, func(payload string) {
-		for _, a := range s.loaded() {
-			if !a.isNews(payload) {
-				continue
-			}
-			if err := a.current(s.life); err != nil && s.life.Err() == nil {
-				s.log.WithField("account", a.id).WithError(err).Warn("cannot catch up with another process")
-			}
-		}
-	})
+	err := s.db.Watch(s.life, s.catchUpAll)
 	if err != nil && s.life.Err() == nil {
 		s.log.WithError(err).Error("no longer watching for other processes' writes")
 	}

@@ -86,6 +86,9 @@ func race(t *testing.T, _ *fixture, nodes []*node) {
 	room := nodes[0].mustRoom(ana)
 	nodes[0].mustJoin(bia, room)
 	start := nodes[0].head()
+	for _, n := range nodes {
+		n.head() // it has the account in memory from here on, and so its tail
+	}
 
 	var mu sync.Mutex // guards left
 	left := map[id.EventID]bool{}
