@@ -15,12 +15,8 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-// keyBody is how large a request may be that carries keys or messages between
-// devices, in bytes.
-const keyBody = 4 << 20
-
 func (s *Server) keyRoutes(api *httpapi.API) {
-	large := httpapi.Body(keyBody)
+	large := httpapi.Body(s.keysBytes)
 	api.Client(http.MethodPost, "/keys/upload", api.User(s.uploadKeys, large))
 	api.Client(http.MethodPost, "/keys/query", api.User(s.queryKeys, large))
 	api.Client(http.MethodPost, "/keys/claim", api.User(s.claimKeys, large))

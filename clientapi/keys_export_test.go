@@ -16,5 +16,5 @@ func (c Confirm) Confirm(_ *httpapi.Request, auth json.RawMessage) error { retur
 
 // KeyRoutes registers the routes of keys on a Server that has nothing else.
 func KeyRoutes(api *httpapi.API, keys *accounts.Keys, service *rooms.Service, confirm Confirm) {
-	(&Server{keys: keys, rooms: service, interactive: confirm}).keyRoutes(api)
+	(&Server{keysBytes: 4 << 20, keys: keys, rooms: service, interactive: confirm}).keyRoutes(api)
 }

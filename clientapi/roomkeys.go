@@ -13,7 +13,7 @@ import (
 )
 
 func (s *Server) backupRoutes(api *httpapi.API) {
-	large := httpapi.Body(keyBody)
+	large := httpapi.Body(s.keysBytes)
 	api.Client(http.MethodPost, "/room_keys/version", api.Act(s.createBackup, large))
 	api.Client(http.MethodGet, "/room_keys/version", api.User(s.newestBackup))
 	api.Client(http.MethodGet, "/room_keys/version/{version}", api.User(s.backup))

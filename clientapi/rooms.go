@@ -9,11 +9,8 @@ import (
 	"github.com/conversalabs/internalchat/rooms"
 )
 
-// creationBody is how large a createRoom request may be, in bytes.
-const creationBody = 256 << 10
-
 func (s *Server) roomRoutes(api *httpapi.API) {
-	api.Client(http.MethodPost, "/createRoom", api.Act(s.createRoom, httpapi.Body(creationBody), httpapi.Limit(httpapi.Creation)))
+	api.Client(http.MethodPost, "/createRoom", api.Act(s.createRoom, httpapi.Body(s.creationBytes), httpapi.Limit(httpapi.Creation)))
 	api.Client(http.MethodGet, "/joined_rooms", api.User(s.joinedRooms))
 }
 

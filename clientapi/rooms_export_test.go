@@ -9,7 +9,7 @@ import (
 // RoomRoutes registers the routes of rooms and profiles on a Server that has
 // nothing else.
 func RoomRoutes(api *httpapi.API, users *accounts.Service, service *rooms.Service) {
-	s := &Server{accounts: users, rooms: service}
+	s := &Server{accounts: users, rooms: service, creationBytes: 256 << 10}
 	for _, routes := range []func(*httpapi.API){
 		s.roomRoutes, s.membershipRoutes, s.sendRoutes, s.stateRoutes, s.messageRoutes, s.memberRoutes,
 		s.directoryRoutes, s.profileRoutes,

@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/conversalabs/internalchat/accounts"
@@ -24,6 +25,8 @@ type Server struct {
 	policies    rooms.Policies
 	publicURL   string // without a slash at its end; "": unknown
 	uploadBytes int64  // of one file
+
+	creationBytes, keysBytes int64 // of requests
 }
 
 // Options are what a Server is made with.
@@ -40,6 +43,9 @@ type Options struct {
 	// "" when that is not known.
 	PublicURL   string
 	UploadBytes int64 // of one file
+	// CreationBytes is how large a request to createRoom may be (256 KiB if 0),
+	// KeysBytes one with keys or messages between devices (4 MiB if 0).
+	CreationBytes, KeysBytes int64
 }
 
 // New makes a Server.
@@ -47,6 +53,7 @@ func New(o Options) *Server {
 	return &Server{
 		accounts: o.Accounts, login: o.Login, keys: o.Keys, data: o.Data, rooms: o.Rooms, sync: o.Sync, policies: o.Policies,
 		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL, uploadBytes: o.UploadBytes,
+		creationBytes: cmp.Or(o.CreationBytes, 256<<10), keysBytes: cmp.Or(o.KeysBytes, 4<<20),
 	}
 }
 

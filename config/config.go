@@ -77,26 +77,21 @@ const (
 
 // Limits are the sizes (bytes), counts and times the server keeps to.
 type Limits struct {
-	BodyBytes             int64 // request body, unless one of the next three applies
-	CreateRoomBodyBytes   int64 // body of createRoom
-	KeysBodyBytes         int64 // body of keys/*, room_keys and sendToDevice
-	ProvisioningBodyBytes int64 // body of the provisioning API
-	HeaderBytes           int   // all headers of a request
-	URLBytes              int   // path and query of a request
-	EventBytes            int   // an event as canonical JSON
+	BodyBytes           int64 // request body, unless one of the next three applies
+	CreateRoomBodyBytes int64 // body of createRoom
+	KeysBodyBytes       int64 // body of keys/*, room_keys and sendToDevice
+	HeaderBytes         int   // all headers of a request
+	URLBytes            int   // path and query of a request
 
-	UploadBytes    int64 // one uploaded file
-	UserMediaBytes int64 // all files of one user
+	UploadBytes int64 // one uploaded file
 
-	DisplayNameBytes      int // display name of a user
 	RoomNameBytes         int // name of a room
 	TopicBytes            int // topic of a room
 	AccountDataBytes      int // content of one type of account data
-	AccountDataLargeBytes int // content of m.direct and m.push_rules
+	AccountDataLargeBytes int // content of m.direct
 	AccountDataTypes      int // types of account data a user, and a user in a room
 	RoomTags              int // tags of a user on a room
 	Filters               int // stored filters a user
-	PushRules             int // push rules a user
 	Devices               int // devices a user
 	Pushers               int // pushers a user
 	RoomAliases           int // aliases a room

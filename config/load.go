@@ -208,7 +208,6 @@ func (s settings) checkTogether(c *Config) error {
 	}{
 		{c.DatabaseListen != "" && c.Database == "", "database_listen", "is only for PostgreSQL; set database too"},
 		{l.PasswordMin > l.PasswordMax, "limits.password_min", "must not be over limits.password_max"},
-		{int64(l.EventBytes) > l.BodyBytes, "limits.body_bytes", "must not be under limits.event_bytes"},
 		{l.BodyBytes > l.CreateRoomBodyBytes, "limits.create_room_body_bytes", "must not be under limits.body_bytes"},
 		{l.AccountDataBytes > l.AccountDataLargeBytes, "limits.account_data_large_bytes", "must not be under limits.account_data_bytes"},
 	}

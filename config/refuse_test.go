@@ -96,7 +96,7 @@ func TestRefusals(t *testing.T) {
 		"proxies, mapped":         {flags("trusted-proxies", "::ffff:10.0.0.1"), "--trusted-proxies: "},
 		"proxies, zone":           {flags("trusted-proxies", "fe80::1%eth0"), "--trusted-proxies: "},
 		"limit too low":           {yaml("limits:\n  page: 9\n"), `chat.yaml:2: limits.page: "9": must be 10 to 10000`},
-		"limit too high":          {yaml("limits:\n  event_bytes: 65537\n"), `"65537": must be 1KiB to 64KiB`},
+		"limit too high":          {yaml("limits:\n  url_bytes: 1048577\n"), `"1048577": must be 1KiB to 1MiB`},
 		"negative limit":          {env("INTERNALCHAT_LIMITS_PAGE=-50"), "INTERNALCHAT_LIMITS_PAGE: "},
 		"hexadecimal limit":       {yaml("limits: {page: 0x50}\n"), `chat.yaml:1: limits.page: "0x50": want a whole number`},
 		"size in megabytes":       {yaml("limits: {upload_bytes: 50MB}\n"), `limits.upload_bytes: "50MB": want bytes`},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
@@ -19,9 +20,14 @@ func errNotHere() error { return refusal.Forbidden("You are not in this room.") 
 
 // writing is an act at work on one room.
 type writing struct {
-	tx   Tx
-	room *Room
-	now  int64 // ms
+	tx     Tx
+	room   *Room
+	now    int64 // ms
+	limits Limits
+}
+
+func (s *Service) writing(tx Tx, room *Room) *writing {
+	return &writing{tx: tx, room: room, now: s.timestamp(), limits: s.limits}
 }
 
 // open takes a room for an act. A room that does not exist is refused as one
@@ -37,7 +43,7 @@ func (s *Service) open(tx Tx, room id.RoomID) (*writing, error) {
 	if r == nil {
 		return nil, errNotHere()
 	}
-	return &writing{tx: tx, room: r, now: s.timestamp()}, nil
+	return s.writing(tx, r), nil
 }
 
 // part is what differs from event to event.
@@ -51,6 +57,9 @@ type part struct {
 
 // append builds an event, asks whether it may be, and appends it.
 func (w *writing) append(p part) (*event.Event, error) {
+	if err := w.limits.check(p); err != nil {
+		return nil, err
+	}
 	draft := event.Draft{
 		Room: w.room.ID, Sender: p.sender, Type: p.kind, StateKey: p.stateKey,
 		Content: p.content, Timestamp: w.now, Prev: w.room.Last(),
@@ -131,6 +140,26 @@ func putProfile(tx Tx, user id.UserID, content object) error {
 		if value != nil {
 			content[field] = value
 		}
+	}
+	return nil
+}
+
+// check refuses a name or topic that is too long to be shown anywhere.
+func (l Limits) check(p part) error {
+	var field string
+	var most int
+	switch {
+	case p.stateKey == nil:
+		return nil
+	case p.kind == "m.room.name":
+		field, most = "name", l.NameBytes
+	case p.kind == "m.room.topic":
+		field, most = "topic", l.TopicBytes
+	default:
+		return nil
+	}
+	if size := len(gjson.GetBytes(p.content, field).String()); size > most {
+		return refusal.TooLarge("The %s of a room can have %d bytes at most; this one has %d.", field, most, size)
 	}
 	return nil
 }

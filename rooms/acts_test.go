@@ -3,6 +3,7 @@ package rooms_test
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"maunium.net/go/mautrix/id"
@@ -290,4 +291,20 @@ func TestDeactivatedUserLeaves(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestNameAndTopicLimits(t *testing.T) {
+	o := newOffice(t, sqltest.SQLite(t))
+	room := o.mustCreate(rooms.Creation{})
+	for field, most := range map[string]int{"name": 255, "topic": 4096} {
+		for _, length := range []int{most - 1, most, most + 1} {
+			_, err := o.SetState(t.Context(), by(ana), rooms.StateChange{
+				Room: room, Type: "m.room." + field,
+				Content: json.RawMessage(`{"` + field + `":"` + strings.Repeat("x", length) + `"}`),
+			})
+			if tooLong := length > most; refusal.Is(err, "M_TOO_LARGE") != tooLong || (err != nil) != tooLong {
+				t.Errorf("%s of %d bytes: got %v, want refused: %v", field, length, err, tooLong)
+			}
+		}
+	}
 }

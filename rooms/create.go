@@ -182,7 +182,7 @@ func (m *making) begin(tx Tx, roomID id.RoomID) error {
 	if err := event.Authorise(m.creation.Version, e, nil, room); err != nil {
 		return err
 	}
-	m.writing = &writing{tx: tx, room: room, now: now}
+	m.writing = m.service.writing(tx, room)
 	return tx.Append(e)
 }
 

@@ -137,7 +137,7 @@ func (s *Service) carryProfile(tx Tx, user id.UserID, field string, value json.R
 		// What is about one joining does not belong into the next event.
 		delete(content, "reason")
 		delete(content, "join_authorised_via_users_server")
-		w := &writing{tx: tx, room: room, now: s.timestamp()}
+		w := s.writing(tx, room)
 		if _, err := w.append(memberPart(user, user, content)); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"time"
@@ -31,6 +32,8 @@ type Limits struct {
 	AliasesPerRoom int
 	TimelineMax    int // events of one room in one answer of /sync
 	PageMax        int // events in one page of /messages
+	NameBytes      int // of a room's name: 255 if 0
+	TopicBytes     int // of a room's topic: 4 KiB if 0
 }
 
 // Options are what a Service is made with.
@@ -44,6 +47,8 @@ type Options struct {
 
 // New makes a Service.
 func New(o Options) *Service {
+	o.Limits.NameBytes = cmp.Or(o.Limits.NameBytes, 255)
+	o.Limits.TopicBytes = cmp.Or(o.Limits.TopicBytes, 4<<10)
 	return &Service{
 		store: o.Store, policies: o.Policies, now: o.Now, random: o.Random, limits: o.Limits,
 		typing: newTyping(o.Store, o.Now),

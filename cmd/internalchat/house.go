@@ -70,6 +70,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 		Limits: rooms.Limits{
 			MembersPerRoom: cfg.Limits.RoomMembers, RoomsPerUser: cfg.Limits.UserRooms,
 			AliasesPerRoom: cfg.Limits.RoomAliases, TimelineMax: cfg.Limits.SyncTimeline, PageMax: cfg.Limits.Page,
+			NameBytes: cfg.Limits.RoomNameBytes, TopicBytes: cfg.Limits.TopicBytes,
 		},
 	})
 	h.accounts = accounts.New(accounts.Options{

@@ -33,6 +33,8 @@ func serve(ctx context.Context, cfg *config.Config, t terminal) error {
 	}
 	gate := &gate{}
 	server := httpapi.Server(gate, log)
+	server.ReadHeaderTimeout, server.IdleTimeout = cfg.Limits.HeaderTimeout, cfg.Limits.IdleTimeout
+	server.MaxHeaderBytes = cfg.Limits.HeaderBytes
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	defer func() { _ = server.Close() }()

@@ -53,11 +53,12 @@ func (h *house) api() *httpapi.API {
 		},
 		KeyCounts:   keys.Counts,
 		SetPresence: data.Appear,
-		MaxTimeout:  limits.SyncTimeout, TimelineMax: limits.SyncTimeline,
+		MaxTimeout:  limits.SyncTimeout, TimelineMax: limits.SyncTimeline, FiltersMax: limits.Filters,
 	})
 	server := clientapi.New(clientapi.Options{
 		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: sync,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
+		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
 	server.Routes(api)
 	return api
