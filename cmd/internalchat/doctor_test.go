@@ -134,7 +134,7 @@ func files(t testing.TB, folder string) map[string]string {
 func TestDoctorBesideHouse(t *testing.T) {
 	eachInstallation(t, func(t *testing.T, options map[string]string) {
 		h := mustSetUp(t, options)
-		unlock, err := h.lock()
+		unlock, err := lockData(h.cfg.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestDoctorBesideHouse(t *testing.T) {
 		if said, _ := examined(t, options, nil); !strings.Contains(said, "server: not running") {
 			t.Errorf("got %s, want that no server runs", said)
 		}
-		if unlock, err = h.lock(); err != nil {
+		if unlock, err = lockData(h.cfg.Data); err != nil {
 			t.Fatalf("the doctor kept the lock: %v", err)
 		}
 		unlock()
@@ -165,7 +165,7 @@ func TestDoctorAsksHealth(t *testing.T) {
 	options := map[string]string{"data": filepath.Join(t.TempDir(), "data")}
 	h := mustSetUp(t, options)
 	defer h.close()
-	unlock, err := h.lock()
+	unlock, err := lockData(h.cfg.Data)
 	if err != nil {
 		t.Fatal(err)
 	}

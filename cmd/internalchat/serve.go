@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -39,16 +40,18 @@ func serve(ctx context.Context, cfg *config.Config, t terminal) error {
 	go func() { failed <- server.Serve(listener) }()
 	defer func() { _ = server.Close() }()
 
+	// Before the data is touched: a second server must not bring a schema up to
+	// date under the first.
+	unlock, err := lockData(cfg.Data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	h, err := openHouse(ctx, cfg, log)
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
 	defer h.close()
-	unlock, err := h.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	if !cfg.RateLimits {
 		log.Warn("rate limits are off: this is for benchmarks and conformance suites alone")
 	}
@@ -94,15 +97,18 @@ func (h *house) stop(server *http.Server, gate *gate, log *logrus.Logger) error 
 // lockFile is held by the server that runs on a data folder.
 const lockFile = "internalchat.lock"
 
-// lock keeps a second server off the data folder.
-func (h *house) lock() (unlock func(), err error) {
-	lock := flock.New(filepath.Join(h.cfg.Data, lockFile), flock.SetPermissions(0o600))
+// lockData keeps a second server off the data folder, which it makes.
+func lockData(data string) (unlock func(), err error) {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	lock := flock.New(filepath.Join(data, lockFile), flock.SetPermissions(0o600))
 	held, err := lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("lock the data folder: %w", err)
 	}
 	if !held {
-		return nil, fmt.Errorf("another server runs on the data folder %s; stop it, or choose another folder with --data", h.cfg.Data)
+		return nil, fmt.Errorf("another server runs on the data folder %s; stop it, or choose another folder with --data", data)
 	}
 	return func() { _ = lock.Unlock() }, nil
 }
