@@ -1,0 +1,24 @@
+package refusal
+
+import "maps"
+
+// portuguese holds the pt-BR sentences by their English originals.
+var portuguese = joined(portugueseClientAPI, portugueseAccounts, portugueseRooms)
+
+// spanish holds the es sentences by their English originals.
+var spanish = joined(spanishClientAPI, spanishAccounts, spanishRooms)
+
+// joined is the catalogue of a language from its areas. A sentence of several
+// areas stands in one of them: two translations would drift apart.
+func joined(areas ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, area := range areas {
+		for english := range area {
+			if all[english] != "" {
+				panic("refusal: two translations of " + english)
+			}
+		}
+		maps.Copy(all, area)
+	}
+	return all
+}
