@@ -64,5 +64,5 @@ var spanishClientAPI = map[string]string{
 	"You can only see and change what is your own.":                                                               "Solo puede ver y cambiar lo que es suyo.",
 	"You have no filter of this ID.":                                                                              "No tiene ningún filtro con este ID.",
 	"You have no filter of this ID: %s.":                                                                          "No tiene ningún filtro con este ID: %s.",
-	"Your session has ended. Please sign in again.":                                                               "Tu sesión ha terminado. Vuelve a iniciar sesión.",
+	"Your session has ended. Please sign in again.":                                                               "Su sesión ha terminado. Vuelva a iniciar sesión.",
 }
