@@ -109,6 +109,21 @@ func TestLeftRooms(t *testing.T) {
 	}
 }
 
+func TestWhoStillSharesARoom(t *testing.T) {
+	h := sqliteHouse(t)
+	h.found(room1, ana, "shared")
+	h.found(room2, ana, "shared")
+	h.member(room1, bea, bea, "join")
+	h.member(room2, bea, bea, "join")
+	h.member(room1, caio, caio, "join")
+	token := h.mustSync(bea).Get("next_batch").String()
+	h.member(room1, bea, bea, "leave")
+	mustEqual(t, "own leave", h.mustSyncTwice(bea, token).Get("device_lists").String(), `{"changed":[],"left":["@caio:hs"]}`)
+	token = h.mustSync(ana).Get("next_batch").String()
+	h.member(room1, caio, caio, "leave")
+	mustEqual(t, "leave of another", h.mustSyncTwice(ana, token).Get("device_lists").String(), `{"changed":[],"left":["@caio:hs"]}`)
+}
+
 func TestLeftRoomsOfAnInitialSync(t *testing.T) {
 	h := sqliteHouse(t)
 	h.found(room1, ana, "shared")
