@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,7 +165,7 @@ func createUser(ctx context.Context, cfg *config.Config, t terminal, made newUse
 			return err
 		}
 		user, err := h.createUser(ctx, made.Account, accounts.NewUser{
-			Name: made.Localpart, Role: made.Role, DisplayName: made.DisplayName,
+			Name: made.Localpart, Role: made.Role, DisplayName: cmp.Or(made.DisplayName, made.Localpart),
 		}, password)
 		if err != nil {
 			return err
