@@ -61,13 +61,21 @@ func (s *Store) EventByID(ctx context.Context, account tenant.ID, eventID id.Eve
 	return e, err
 }
 
+// The positions are found first, in the index of rooms alone: SQLite would
+// otherwise walk through the account's events, whatever their rooms.
 const backwardsSQL = eventsSQL + `
-	WHERE e.account = $1 AND e.room = $2 AND e.position > $3 AND e.position <= $4
-	ORDER BY e.position DESC LIMIT $5`
+	WHERE e.account = $1 AND e.position IN (
+		SELECT position FROM events WHERE account = $1 AND room = $2 AND position > $3 AND position <= $4
+		ORDER BY position DESC LIMIT $5
+	)
+	ORDER BY e.position DESC`
 
 const forwardsSQL = eventsSQL + `
-	WHERE e.account = $1 AND e.room = $2 AND e.position > $3 AND e.position <= $4
-	ORDER BY e.position ASC LIMIT $5`
+	WHERE e.account = $1 AND e.position IN (
+		SELECT position FROM events WHERE account = $1 AND room = $2 AND position > $3 AND position <= $4
+		ORDER BY position ASC LIMIT $5
+	)
+	ORDER BY e.position ASC`
 
 // Timelines implements rooms.Store.
 func (s *Store) Timelines(ctx context.Context, account tenant.ID, slices []rooms.Slice) ([][]*event.Event, error) {
@@ -99,12 +107,12 @@ func (s *Store) Timelines(ctx context.Context, account tenant.ID, slices []rooms
 	return timelines, nil
 }
 
-const stateAtSQL = eventsSQL + `JOIN (
-		SELECT MAX(position) AS newest FROM events
+const stateAtSQL = eventsSQL + `
+	WHERE e.account = $1 AND e.position IN (
+		SELECT MAX(position) FROM events
 		WHERE account = $1 AND room = $2 AND state_key IS NOT NULL AND position <= $3
-		GROUP BY type, state_key
-	) n ON e.position = n.newest
-	WHERE e.account = $1 AND n.newest > $4
+		GROUP BY type, state_key HAVING MAX(position) > $4
+	)
 	ORDER BY e.position`
 
 // StateAt implements rooms.Store.

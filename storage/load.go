@@ -94,11 +94,12 @@ func (a *account) loadRooms(ctx context.Context, s *state, wanted []id.RoomID) e
 const roomsSQL = `SELECT room, version, published FROM rooms WHERE account = $1 AND room = ANY($2)`
 
 const currentStateSQL = `
-	SELECT ` + eventColumns + ` FROM events e JOIN (
-		SELECT MAX(position) AS newest FROM events
+	SELECT ` + eventColumns + ` FROM events e
+	WHERE e.account = $1 AND e.position IN (
+		SELECT MAX(position) FROM events
 		WHERE account = $1 AND room = $2 AND state_key IS NOT NULL AND position <= $3
 		GROUP BY type, state_key
-	) n ON e.account = $1 AND e.position = n.newest
+	)
 	ORDER BY e.position`
 
 const visibilitiesSQL = `
