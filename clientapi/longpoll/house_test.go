@@ -254,7 +254,6 @@ func (h *house) redact(room id.RoomID, sender id.UserID, target id.EventID) {
 		if err != nil {
 			return "", err
 		}
-		redacted.Device, redacted.Transaction = old.Device, old.Transaction
 		tx.Redact(redacted)
 		return eventID, nil
 	})
