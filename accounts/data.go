@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"maunium.net/go/mautrix/id"
 
@@ -88,6 +89,7 @@ const maxDataType = 255
 var (
 	errNoData      = refusal.NotFound("There is no account data of this type.")
 	errDataType    = refusal.Invalid("A type of account data may have at most 255 bytes.")
+	errDirect      = refusal.BadJSON("m.direct must be an object that has a list of room IDs under each user ID.")
 	errDataObject  = refusal.BadJSON("Account data must be a JSON object.")
 	errServersData = refusal.New(http.StatusMethodNotAllowed, "M_BAD_JSON", "This type of account data is set by the server and cannot be written directly.")
 	// ErrTooManyPushers is said to whom has as many pushers as a user may have.
@@ -145,9 +147,32 @@ func (d *Data) checkAccountData(room id.RoomID, kind string, content json.RawMes
 	if len(content) > most {
 		return refusal.TooLarge("Account data of this type may have at most %d bytes.", most)
 	}
-	if kind == TagType && room != "" {
+	switch {
+	case kind == TagType && room != "":
 		_, err := d.readTags(content)
 		return err
+	case kind == directType && room == "":
+		return checkDirect(content)
+	}
+	return nil
+}
+
+// checkDirect refuses an m.direct that no client could read: it lists the rooms
+// of each user.
+func checkDirect(content json.RawMessage) error {
+	var direct map[id.UserID][]id.RoomID
+	if json.Unmarshal(content, &direct) != nil {
+		return errDirect
+	}
+	for user, rooms := range direct {
+		if !strings.HasPrefix(string(user), "@") {
+			return errDirect
+		}
+		for _, room := range rooms {
+			if !strings.HasPrefix(string(room), "!") {
+				return errDirect
+			}
+		}
 	}
 	return nil
 }

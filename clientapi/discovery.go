@@ -32,6 +32,7 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc3771", true},                      // receipts carry a thread_id
 	{"org.matrix.msc3827.stable", true},               // filter of room types in /publicRooms
 	{"org.matrix.msc3952_intentional_mentions", true}, // push rules for m.mentions
+	{"uk.half-shot.msc2666.query_mutual_rooms", true}, // rooms shared with another user
 	{"org.matrix.msc3026.busy_presence", false},       // there are three kinds of presence, busy is none
 	{"org.matrix.msc3440.stable", false},              // threads by /relations
 	{"org.matrix.msc3773", false},                     // unread counts of threads in /sync

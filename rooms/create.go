@@ -148,42 +148,51 @@ func (m *making) make(tx Tx, roomID id.RoomID) (id.RoomID, error) {
 	return m.room.ID, nil
 }
 
-// begin appends m.room.create. In version 12 the room's ID is that event's.
+// begin appends m.room.create.
 func (m *making) begin(tx Tx, roomID id.RoomID) error {
 	content := maps.Clone(m.creation.Content)
 	if content == nil {
 		content = object{}
 	}
-	content.with("room_version", m.creation.Version)
-	delete(content, "creator")
-	if event.NamesCreator(m.creation.Version) {
-		content.with("creator", m.caller.User)
-	}
-	if event.CreatorsAbove(m.creation.Version) {
-		roomID = ""
-		if m.preset.TrustInvited {
-			if err := m.addCreators(content); err != nil {
-				return err
-			}
+	if event.CreatorsAbove(m.creation.Version) && m.preset.TrustInvited {
+		if err := m.addCreators(content); err != nil {
+			return err
 		}
 	}
+	var err error
+	m.writing, err = m.service.found(tx, m.creation.Version, roomID, m.caller.User, content)
+	return err
+}
+
+// found makes a room of a user's with its m.room.create. In version 12 the ID is
+// that event's, whatever roomID says.
+func (s *Service) found(tx Tx, version id.RoomVersion, roomID id.RoomID, creator id.UserID, content object) (*writing, error) {
+	content.with("room_version", version)
+	delete(content, "creator")
+	if event.NamesCreator(version) {
+		content.with("creator", creator)
+	}
+	if event.CreatorsAbove(version) {
+		roomID = ""
+	}
 	empty := ""
-	now := m.service.timestamp()
-	e, err := event.Build(m.creation.Version, event.Draft{
-		Room: roomID, Sender: m.caller.User, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: now,
+	now := s.timestamp()
+	e, err := event.Build(version, event.Draft{
+		Room: roomID, Sender: creator, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: now,
 	}, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	room, err := tx.Create(e.Room, m.creation.Version)
+	room, err := tx.Create(e.Room, version)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := event.Authorise(m.creation.Version, e, nil, room); err != nil {
-		return err
+	if err := event.Authorise(version, e, nil, room); err != nil {
+		return nil, err
 	}
-	m.writing = m.service.writing(tx, room)
-	return tx.Append(e)
+	w := s.writing(tx, room)
+	w.now = now
+	return w, tx.Append(e)
 }
 
 // addCreators makes the invited creators beside those the request names.
@@ -195,11 +204,13 @@ func (m *making) addCreators(content object) error {
 		}
 	}
 	for _, user := range m.creation.Invite {
-		if !slices.Contains(creators, user) {
+		if user != m.caller.User && !slices.Contains(creators, user) {
 			creators = append(creators, user)
 		}
 	}
-	content.with("additional_creators", creators)
+	if len(creators) > 0 {
+		content.with("additional_creators", creators)
+	}
 	return nil
 }
 

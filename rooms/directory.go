@@ -168,15 +168,18 @@ func directoryPage(found []PublicRoom, first, limit int) *Directory {
 	last := min(first+limit, len(found))
 	page := &Directory{Rooms: found[first:last], Total: len(found)}
 	if last < len(found) {
-		page.Next = "p" + strconv.Itoa(last)
+		page.Next = offset(last)
 	}
 	if first > 0 {
-		page.Prev = "p" + strconv.Itoa(max(first-limit, 0))
+		page.Prev = offset(max(first-limit, 0))
 	}
 	return page
 }
 
-// parseOffset reads a token of the directory: how many rooms come before.
+// offset makes a token of a list of rooms: how many come before.
+func offset(n int) string { return "p" + strconv.Itoa(n) }
+
+// parseOffset reads what offset made.
 func parseOffset(token string) (int, error) {
 	if token == "" {
 		return 0, nil

@@ -22,7 +22,9 @@ type look struct {
 	head   stream.Position
 	until  stream.Position // where the room ends for the reader
 	recent []*event.Event  // the room's newest events, oldest first
-	whole  bool            // recent goes back to the room's first event
+	// ignored are whom the reader ignores.
+	ignored map[id.UserID]bool
+	whole   bool // recent goes back to the room's first event
 }
 
 // look opens a room for a reader at the account's head, and runs f in the view,
@@ -46,6 +48,9 @@ func (s *Service) look(ctx context.Context, caller tenant.Caller, room id.RoomID
 			epoch: v.Epoch(), head: v.Head(), until: visibility.Until(v.Head()),
 		}
 		l.recent, l.whole = r.Recent(0)
+		if l.ignored, err = v.Ignored(caller.User); err != nil {
+			return err
+		}
 		if f != nil {
 			f(r, l)
 		}

@@ -152,14 +152,20 @@ func (s *Service) JoinedRooms(ctx context.Context, caller tenant.Caller) ([]id.R
 		if err != nil {
 			return err
 		}
-		joined = make([]id.RoomID, 0, len(memberships))
-		for room, spans := range memberships {
-			if spans.Current() == "join" {
-				joined = append(joined, room)
-			}
-		}
+		joined = joinedIn(memberships)
 		return nil
 	})
-	slices.Sort(joined)
 	return joined, err
+}
+
+// joinedIn gives the rooms that memberships say one is in, by ID.
+func joinedIn(memberships map[id.RoomID]Spans) []id.RoomID {
+	joined := make([]id.RoomID, 0, len(memberships))
+	for room, spans := range memberships {
+		if spans.Current() == "join" {
+			joined = append(joined, room)
+		}
+	}
+	slices.Sort(joined)
+	return joined
 }

@@ -78,8 +78,17 @@ func (s *Service) join(w *writing, caller tenant.Caller, m Move) error {
 	} else {
 		delete(content, "join_authorised_via_users_server")
 	}
+	first, err := firstJoin(w, caller.User)
+	if err != nil {
+		return err
+	}
 	if _, err := w.append(memberPart(caller.User, caller.User, content)); err != nil {
 		return err
+	}
+	if first {
+		if err := s.carryOver(w, caller.User); err != nil {
+			return err
+		}
 	}
 	return remember(w.tx, caller.User, w.room.ID)
 }

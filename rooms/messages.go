@@ -174,7 +174,7 @@ func (c *scan) through(ctx context.Context, w window) error {
 
 // take looks at the next event and tells whether that is enough.
 func (c *scan) take(e *event.Event) (enough bool) {
-	wanted := c.look.Event(e) && (c.filter == nil || c.filter.Match(e))
+	wanted := c.look.Event(e) && !Ignores(c.look.ignored, e) && (c.filter == nil || c.filter.Match(e))
 	if (wanted && len(c.events) == c.limit) || c.looked == maxScanned {
 		c.more = true
 		// The bound that has this event on its other side.

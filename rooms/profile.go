@@ -114,14 +114,7 @@ func (s *Service) carryProfile(tx Tx, user id.UserID, field string, value json.R
 	if err != nil {
 		return err
 	}
-	var joined []id.RoomID
-	for roomID, spans := range memberships {
-		if spans.Current() == "join" {
-			joined = append(joined, roomID)
-		}
-	}
-	slices.Sort(joined)
-	rooms, err := tx.Rooms(joined)
+	rooms, err := tx.Rooms(joinedIn(memberships))
 	if err != nil {
 		return err
 	}

@@ -116,6 +116,8 @@ func (s *Service) SetState(ctx context.Context, caller tenant.Caller, c StateCha
 		return s.setMember(ctx, caller, c)
 	case "m.room.canonical_alias":
 		return s.setCanonicalAlias(ctx, caller, c)
+	case "m.room.tombstone":
+		return s.setTombstone(ctx, caller, c)
 	}
 	return s.store.Act(ctx, Act{Caller: caller, Do: func(tx Tx) (id.EventID, error) {
 		return s.putState(tx, caller, c)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"maunium.net/go/mautrix/id"
+
 	"github.com/conversalabs/internalchat/accounts/tenant"
 )
 
@@ -18,7 +20,12 @@ type Service struct {
 	limits   Limits
 	typing   *Typing
 	marking  userLocks // of who moves receipts
+	rules    CarryRules
 }
+
+// CarryRules gives a user's push rules, as they are stored, with those for one
+// room made for another too; nil when there are none for it.
+type CarryRules func(user id.UserID, stored []byte, from, to id.RoomID) ([]byte, error)
 
 // Policies tells which policy an account's rooms follow.
 type Policies interface {
@@ -43,6 +50,9 @@ type Options struct {
 	Now      func() time.Time
 	Random   io.Reader // crypto/rand
 	Limits   Limits
+	// CarryRules takes push rules along when a room is upgraded; nil: they stay
+	// behind.
+	CarryRules CarryRules
 }
 
 // New makes a Service.
@@ -51,7 +61,7 @@ func New(o Options) *Service {
 	o.Limits.TopicBytes = cmp.Or(o.Limits.TopicBytes, 4<<10)
 	return &Service{
 		store: o.Store, policies: o.Policies, now: o.Now, random: o.Random, limits: o.Limits,
-		typing: newTyping(o.Store, o.Now),
+		typing: newTyping(o.Store, o.Now), rules: o.CarryRules,
 	}
 }
 

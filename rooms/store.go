@@ -28,6 +28,8 @@ type View interface {
 	Memberships(user id.UserID) (map[id.RoomID]Spans, error)
 	// Forgotten tells which rooms the user has forgotten.
 	Forgotten(user id.UserID) (map[id.RoomID]bool, error)
+	// Ignored tells whom the user ignores. The map is never changed.
+	Ignored(user id.UserID) (map[id.UserID]bool, error)
 	// Changes gives the stream's entries above a position, and false when memory
 	// does not reach back that far.
 	Changes(after stream.Position) ([]Change, bool)
@@ -73,6 +75,11 @@ type Tx interface {
 	// Item gives the content under a key at this head, nil when there is none.
 	// Only in a lone act.
 	Item(kind stream.Kind, user id.UserID, room id.RoomID, key string) ([]byte, error)
+	// Items gives the items that a query names at this head, lowest position
+	// first. Only in a lone act.
+	Items(query stream.ItemQuery) ([]stream.Item, error)
+	// Report keeps a report and gives it the next position.
+	Report(report Report)
 	// UserActive tells whether this is a user of the account who is not
 	// deactivated.
 	UserActive(user id.UserID) (bool, error)
@@ -148,6 +155,9 @@ type Store interface {
 	AliasOf(ctx context.Context, account tenant.ID, alias id.RoomAlias) (id.RoomID, id.UserID, error)
 	// Aliases gives a room's aliases.
 	Aliases(ctx context.Context, account tenant.ID, room id.RoomID) ([]id.RoomAlias, error)
+	// Reports gives at most limit of the account's reports above a position,
+	// oldest first.
+	Reports(ctx context.Context, account tenant.ID, after stream.Position, limit int) ([]Report, error)
 	// PublishedRooms gives the rooms of the account's directory.
 	PublishedRooms(ctx context.Context, account tenant.ID) ([]id.RoomID, error)
 }

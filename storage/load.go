@@ -21,6 +21,7 @@ type missingError struct {
 	rooms   []id.RoomID
 	members id.UserID
 	forgot  id.UserID
+	ignores id.UserID
 	user    id.UserID
 	session string
 }
@@ -40,6 +41,8 @@ func (a *account) load(ctx context.Context, m *missingError) error {
 		return a.loadMemberships(ctx, s, m.members)
 	case m.forgot != "":
 		return a.loadForgotten(ctx, s, m.forgot)
+	case m.ignores != "":
+		return a.loadIgnored(ctx, s, m.ignores)
 	case m.user != "":
 		user, found, err := readUser(ctx, a.store.db, a.id, m.user)
 		if err != nil {
@@ -211,6 +214,15 @@ func (a *account) loadForgotten(ctx context.Context, s *state, user id.UserID) e
 	}
 	bound(s.forgotten, maxUsers)
 	s.forgotten[user] = forgotten
+	return nil
+}
+
+func (a *account) loadIgnored(ctx context.Context, s *state, user id.UserID) error {
+	content, err := a.store.Item(ctx, a.id, stream.AccountData, user, "", rooms.IgnoredUsersType)
+	if err != nil {
+		return fmt.Errorf("read ignored users: %w", err)
+	}
+	s.ignored[user] = rooms.IgnoredUsers(content)
 	return nil
 }
 

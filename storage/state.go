@@ -24,6 +24,7 @@ type state struct {
 	rooms       map[id.RoomID]*rooms.Room // nil: known not to exist
 	memberships map[id.UserID]map[id.RoomID]rooms.Spans
 	forgotten   map[id.UserID]map[id.RoomID]bool
+	ignored     map[id.UserID]map[id.UserID]bool           // replaced, never changed
 	users       map[id.UserID]*accounts.User               // nil: known not to exist
 	sessions    map[id.UserID]map[string]*accounts.Session // by the token's hash
 	owners      map[string]id.UserID                       // token's hash → user
@@ -36,6 +37,7 @@ func newState(at place, epoch int64) *state {
 		rooms:       map[id.RoomID]*rooms.Room{},
 		memberships: map[id.UserID]map[id.RoomID]rooms.Spans{},
 		forgotten:   map[id.UserID]map[id.RoomID]bool{},
+		ignored:     map[id.UserID]map[id.UserID]bool{},
 		users:       map[id.UserID]*accounts.User{},
 		sessions:    map[id.UserID]map[string]*accounts.Session{},
 		owners:      map[string]id.UserID{},
@@ -94,6 +96,10 @@ func (s *state) applyItem(item stream.Item) {
 			} else {
 				delete(forgotten, item.Room)
 			}
+		}
+	case stream.AccountData:
+		if item.Room == "" && item.Key == rooms.IgnoredUsersType {
+			delete(s.ignored, item.User)
 		}
 	case stream.UserChanged:
 		delete(s.users, item.User)

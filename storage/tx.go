@@ -217,6 +217,13 @@ func (t *tx) Item(kind stream.Kind, user id.UserID, room id.RoomID, key string) 
 	return t.group.account.store.Item(t.ctx, t.group.account.id, kind, user, room, key)
 }
 
+func (t *tx) Items(query stream.ItemQuery) ([]stream.Item, error) {
+	if !t.act.lone {
+		return nil, errNotLone
+	}
+	return t.group.account.store.Items(t.ctx, t.group.account.id, query)
+}
+
 func (t *tx) UserActive(user id.UserID) (bool, error) {
 	u, err := t.user(user)
 	return u != nil && !u.Deactivated, err

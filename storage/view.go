@@ -62,6 +62,17 @@ func (v *view) Forgotten(user id.UserID) (map[id.RoomID]bool, error) {
 	return forgotten, nil
 }
 
+func (v *view) Ignored(user id.UserID) (map[id.UserID]bool, error) {
+	if user == "" {
+		return nil, nil // nobody ignores nobody
+	}
+	ignored, loaded := v.state.ignored[user]
+	if !loaded {
+		return nil, &missingError{ignores: user}
+	}
+	return ignored, nil
+}
+
 func (v *view) Changes(after stream.Position) ([]rooms.Change, bool) {
 	return v.state.tail.After(after)
 }

@@ -68,7 +68,11 @@ func (r *reading) gather(v rooms.View) (*changes, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &gathering{reading: r, c: c, memberships: memberships, forgotten: forgotten, events: map[id.RoomID][]*event.Event{}}
+	ignored, err := v.Ignored(r.caller.User)
+	if err != nil {
+		return nil, err
+	}
+	g := &gathering{reading: r, c: c, memberships: memberships, forgotten: forgotten, ignored: ignored, events: map[id.RoomID][]*event.Event{}}
 	entries, reaches := v.Changes(c.since)
 	c.tail = reaches && !c.initial
 	c.sessions = !c.tail
@@ -88,6 +92,7 @@ type gathering struct {
 	c           *changes
 	memberships map[id.RoomID]rooms.Spans
 	forgotten   map[id.RoomID]bool
+	ignored     map[id.UserID]bool
 	wanted      []id.RoomID
 	events      map[id.RoomID][]*event.Event // of wanted rooms, from the tail; nil: not known to have any
 	typing      []rooms.TypingIn

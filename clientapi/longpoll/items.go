@@ -2,7 +2,6 @@ package longpoll
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,10 +33,7 @@ func (r *reading) readItems(ctx context.Context, c *changes) error {
 	if err := r.readKeyCounts(ctx, c); err != nil {
 		return err
 	}
-	if err := r.readPresenceOfNew(ctx, c); err != nil {
-		return err
-	}
-	return r.dropIgnoredInvites(ctx, c)
+	return r.readPresenceOfNew(ctx, c)
 }
 
 // itemQueries asks for what is to be read: everything, when the tail does not
@@ -234,31 +230,6 @@ func (r *reading) readPresenceOfNew(ctx context.Context, c *changes) error {
 			c.presence[user] = content
 		}
 	}
-	return nil
-}
-
-// dropIgnoredInvites leaves out the invites of users whom the reader ignores.
-func (r *reading) dropIgnoredInvites(ctx context.Context, c *changes) error {
-	if !slices.ContainsFunc(c.rooms, func(r *room) bool { return r.section == invitedRoom }) {
-		return nil
-	}
-	content, err := r.roomStore.Item(ctx, r.caller.Account, stream.AccountData, r.caller.User, "", "m.ignored_user_list")
-	if err != nil {
-		return fmt.Errorf("read ignored users: %w", err)
-	}
-	var list struct {
-		Users map[id.UserID]json.RawMessage `json:"ignored_users"`
-	}
-	if json.Unmarshal(content, &list) != nil { // the user's own, of any shape
-		return nil
-	}
-	c.rooms = slices.DeleteFunc(c.rooms, func(r *room) bool {
-		if r.section != invitedRoom {
-			return false
-		}
-		_, ignored := list.Users[r.stripped[len(r.stripped)-1].Sender]
-		return ignored
-	})
 	return nil
 }
 

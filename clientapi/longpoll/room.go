@@ -28,6 +28,7 @@ type room struct {
 	section section
 	spans   rooms.Spans
 	vis     rooms.Visibility
+	ignored map[id.UserID]bool // by the reader
 	// since is where the timeline begins at the earliest; lower is where state is
 	// told from, 0 for all of it.
 	since, lower stream.Position
@@ -71,7 +72,7 @@ func (g *gathering) newRoom(state *rooms.Room) *room {
 	spans := g.memberships[state.ID]
 	r := &room{
 		id: state.ID, user: g.caller.User, spans: spans,
-		vis:      rooms.VisibilityOf(state, spans, g.forgotten[state.ID]),
+		vis: rooms.VisibilityOf(state, spans, g.forgotten[state.ID]), ignored: g.ignored,
 		replaced: map[*event.Event]*event.Event{}, redaction: map[id.EventID]*event.Event{},
 	}
 	switch spans.Current() {
@@ -80,6 +81,9 @@ func (g *gathering) newRoom(state *rooms.Room) *room {
 	case "invite", "knock":
 		own := state.Member(g.caller.User)
 		if own == nil || own.Position <= g.c.since && !g.c.initial {
+			return nil
+		}
+		if g.ignored[own.Sender] && own.Sender != g.caller.User {
 			return nil
 		}
 		r.section = invitedRoom
@@ -193,8 +197,7 @@ func (r *room) choose(filter *rooms.Filter, most int) (done bool) {
 	limit := filter.Room.Timeline.Limit(defaultTimeline, most)
 	r.timeline, r.limited, r.start = nil, false, r.upTo
 	for _, e := range slices.Backward(r.known) {
-
-		if !r.visible(e) || !filter.Room.Timeline.Match(e) {
+		if !r.visible(e) || rooms.Ignores(r.ignored, e) || !filter.Room.Timeline.Match(e) {
 			continue
 		}
 		if len(r.timeline) == limit {

@@ -21,6 +21,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/config"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 )
@@ -72,6 +73,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 			AliasesPerRoom: cfg.Limits.RoomAliases, TimelineMax: cfg.Limits.SyncTimeline, PageMax: cfg.Limits.Page,
 			NameBytes: cfg.Limits.RoomNameBytes, TopicBytes: cfg.Limits.TopicBytes,
 		},
+		CarryRules: push.Carry,
 	})
 	h.accounts = accounts.New(accounts.Options{
 		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices, Departures: h.rooms,

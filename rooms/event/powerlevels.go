@@ -88,6 +88,15 @@ func (p *PowerLevels) User(user id.UserID) int64 {
 	return p.usersDefault
 }
 
+// Creators lists whose power has no limit (version 12), in no order.
+func (p *PowerLevels) Creators() []id.UserID {
+	all := make([]id.UserID, 0, len(p.creators))
+	for user := range p.creators {
+		all = append(all, user)
+	}
+	return all
+}
+
 // Event is the level that sending an event of this type needs.
 func (p *PowerLevels) Event(eventType string, isState bool) int64 {
 	if eventType == typeThirdPartyInvite {
@@ -101,6 +110,12 @@ func (p *PowerLevels) Event(eventType string, isState bool) int64 {
 	}
 	return p.eventsDefault
 }
+
+// EventsDefault is the level of events that are no state and not named.
+func (p *PowerLevels) EventsDefault() int64 { return p.eventsDefault }
+
+// StateDefault is the level of state events that are not named.
+func (p *PowerLevels) StateDefault() int64 { return p.stateDefault }
 
 // Invite is the level that inviting needs.
 func (p *PowerLevels) Invite() int64 { return p.invite }

@@ -39,6 +39,8 @@ type rules struct {
 	createHasCreator bool
 	// redactsInContent keeps the redacted event's ID in the content.
 	redactsInContent bool
+	// joinRules are those that the version knows.
+	joinRules []string
 	// restricted knows restricted joins.
 	restricted bool
 	// creatorsRule gives creators power above all levels, and names the room
@@ -61,6 +63,7 @@ func allRules() map[id.RoomVersion]*rules {
 			textLevels:       n < 10,
 			createHasCreator: n < 11,
 			redactsInContent: n >= 11,
+			joinRules:        knownJoinRules(n),
 			restricted:       n >= 8,
 			creatorsRule:     n >= 12,
 		}
@@ -73,6 +76,20 @@ func allRules() map[id.RoomVersion]*rules {
 		all[v] = r
 	}
 	return all
+}
+
+func knownJoinRules(version int) []string {
+	known := []string{"public", "invite", "private"}
+	if version >= 7 {
+		known = append(known, "knock")
+	}
+	if version >= 8 {
+		known = append(known, "restricted")
+	}
+	if version >= 10 {
+		known = append(known, "knock_restricted")
+	}
+	return known
 }
 
 func keptContent(version int) map[string][]string {
