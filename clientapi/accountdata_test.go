@@ -10,6 +10,7 @@ func TestAccountData(t *testing.T) {
 	f := newDataFixture(t)
 	const data = "/user/USER/account_data/"
 	long := func(bytes int) string { return `{"a":"` + strings.Repeat("x", bytes-8) + `"}` }
+	direct := func(bytes int) string { return `{"@a:b":["!` + strings.Repeat("x", bytes-14) + `"]}` }
 	f.play(
 		step{method: get, path: data + "x", status: 404, want: "M_NOT_FOUND"},
 		step{method: put, path: data + "x", body: ` {"b":1.50,"a":[1e400]} `, status: 200, want: `{}`},
@@ -31,8 +32,13 @@ func TestAccountData(t *testing.T) {
 		step{method: put, path: data + "x", body: long(99), status: 200, want: `{}`},
 		step{method: put, path: data + "x", body: long(100), status: 200, want: `{}`},
 		step{method: put, path: data + "x", body: long(101), status: 413, want: "M_TOO_LARGE"},
-		step{method: put, path: data + "m.direct", body: long(200), status: 200, want: `{}`},
-		step{method: put, path: data + "m.direct", body: long(201), status: 413, want: "M_TOO_LARGE"},
+		step{method: put, path: data + "m.direct", body: direct(200), status: 200, want: `{}`},
+		step{method: put, path: data + "m.direct", body: direct(201), status: 413, want: "M_TOO_LARGE"},
+		step{method: put, path: data + "m.direct", body: `{"@bia:acme.test":{}}`, status: 400, want: "M_BAD_JSON"},
+		step{method: put, path: data + "m.direct", body: `{"@bia:acme.test":[1]}`, status: 400, want: "M_BAD_JSON"},
+		step{method: put, path: data + "m.direct", body: `{"@bia:acme.test":["#room:acme.test"]}`, status: 400, want: "M_BAD_JSON"},
+		step{method: put, path: data + "m.direct", body: `{"bia":["!room:acme.test"]}`, status: 400, want: "M_BAD_JSON"},
+		step{method: put, path: data + "m.direct", body: `{"@bia:acme.test":["!room:acme.test"]}`, status: 200, want: `{}`},
 		step{method: put, path: data + "third", body: `{}`, status: 200, want: `{}`},
 		step{method: put, path: data + "fourth", body: `{}`, status: 403, want: "M_FORBIDDEN"},
 		step{method: put, path: data + "third", body: `{"again":true}`, status: 200, want: `{}`},

@@ -16,6 +16,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
@@ -33,9 +34,12 @@ const (
 // office is one account with three users, and what asks of its rooms.
 type office struct {
 	*rooms.Service
-	store *storage.Store
-	t     testing.TB
+	store  *storage.Store
+	t      testing.TB
+	policy rooms.Policy
 }
+
+func (o *office) RoomPolicy(context.Context, tenant.ID) (rooms.Policy, error) { return o.policy, nil }
 
 type matrixPolicy struct{}
 
@@ -57,11 +61,12 @@ func newOffice(t testing.TB, db *sqldb.DB) *office {
 			t.Fatalf("create user: %v", err)
 		}
 	}
-	service := rooms.New(rooms.Options{
-		Store: store, Policies: matrixPolicy{}, Now: time.Now, Random: rand.Reader,
-		Limits: rooms.Limits{PageMax: 1000},
+	o := &office{store: store, t: t, policy: rooms.MatrixPolicy}
+	o.Service = rooms.New(rooms.Options{
+		Store: store, Policies: o, Now: time.Now, Random: rand.Reader,
+		Limits: rooms.Limits{PageMax: 1000}, CarryRules: push.Carry,
 	})
-	return &office{Service: service, store: store, t: t}
+	return o
 }
 
 // by is a user whom no session binds.

@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/matrix-org/gomatrixserverlib"
 	"github.com/matrix-org/gomatrixserverlib/spec"
@@ -52,7 +53,7 @@ func (p *provider) find(eventType, stateKey string) (gomatrixserverlib.PDU, erro
 	shown := e
 	switch eventType {
 	case typeJoinRules:
-		shown = plainJoinRules(e)
+		shown = p.rules.plainJoinRules(e)
 	case typePowerLevels:
 		shown = p.levelsForCreator(e)
 	}
@@ -81,8 +82,12 @@ func (p *provider) levelsForCreator(old *Event) *Event {
 
 // plainJoinRules hides everything but the join rule itself from the library: it
 // reads nothing else, yet an entry of the wrong type under "allow" would make it
-// take a public room for a closed one.
-func plainJoinRules(e *Event) *Event {
+// take a public room for a closed one. A rule that came with a later version it
+// would let pass; it opens the room to nobody.
+func (r *rules) plainJoinRules(e *Event) *Event {
+	if rule, _ := text(lookup(e.Content, "join_rule")); !slices.Contains(r.joinRules, rule) {
+		return withContent(e, []byte(`{"join_rule":"invite"}`))
+	}
 	return withContent(e, only(nil, e.Content, []string{"join_rule"}))
 }
 

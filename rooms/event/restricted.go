@@ -14,7 +14,7 @@ func Restricted(v id.RoomVersion, joinRules *Event) (rooms []id.RoomID, ok bool)
 	if r == nil || !r.restricted || joinRules == nil {
 		return nil, false
 	}
-	if rule, _ := text(lookup(joinRules.Content, "join_rule")); rule != "restricted" && rule != "knock_restricted" {
+	if rule, _ := text(lookup(joinRules.Content, "join_rule")); (rule != "restricted" && rule != "knock_restricted") || !KnowsJoinRule(v, rule) {
 		return nil, false
 	}
 	for entry := range elements(lookup(joinRules.Content, "allow")) {
