@@ -176,10 +176,21 @@ func (s *Service) found(tx Tx, version id.RoomVersion, roomID id.RoomID, creator
 		roomID = ""
 	}
 	empty := ""
-	now := s.timestamp()
-	e, err := event.Build(version, event.Draft{
-		Room: roomID, Sender: creator, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: now,
-	}, nil)
+	draft := event.Draft{
+		Room: roomID, Sender: creator, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: s.timestamp(),
+	}
+	e, err := event.Build(version, draft, nil)
+	// Equal rooms that somebody makes in the same millisecond would be one room.
+	for ; err == nil && event.CreatorsAbove(version); e, err = event.Build(version, draft, nil) {
+		taken, err := tx.Room(e.Room)
+		if err != nil {
+			return nil, err
+		}
+		if taken == nil {
+			break
+		}
+		draft.Timestamp++
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +202,7 @@ func (s *Service) found(tx Tx, version id.RoomVersion, roomID id.RoomID, creator
 		return nil, err
 	}
 	w := s.writing(tx, room)
-	w.now = now
+	w.now = draft.Timestamp
 	return w, tx.Append(e)
 }
 

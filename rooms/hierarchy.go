@@ -89,9 +89,9 @@ func (q *HierarchyRequest) first() (int, error) {
 	if q.From == "" {
 		return 0, nil
 	}
-	before, rest, _ := strings.Cut(q.From, ".")
+	before, _, _ := strings.Cut(q.From, ".")
 	first, err := strconv.Atoi(before)
-	if err != nil || first < 0 || strconv.Itoa(first)+"."+rest != q.token(first) {
+	if err != nil || first < 0 || q.From != q.token(first) {
 		return 0, refusal.Invalid("This is not a token of this space. max_depth and suggested_only must stay as they were.")
 	}
 	return first, nil

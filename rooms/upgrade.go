@@ -277,7 +277,7 @@ func (s *Service) setTombstone(ctx context.Context, caller tenant.Caller, c Stat
 		if room == nil || err != nil {
 			return set, err
 		}
-		w := &writing{tx: tx, room: room, now: s.timestamp()}
+		w := s.writing(tx, room)
 		for user, e := range room.Members() {
 			if MembershipOf(e) != "join" {
 				continue
