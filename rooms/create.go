@@ -179,18 +179,7 @@ func (s *Service) found(tx Tx, version id.RoomVersion, roomID id.RoomID, creator
 	draft := event.Draft{
 		Room: roomID, Sender: creator, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: s.timestamp(),
 	}
-	e, err := event.Build(version, draft, nil)
-	// Equal rooms that somebody makes in the same millisecond would be one room.
-	for ; err == nil && event.CreatorsAbove(version); e, err = event.Build(version, draft, nil) {
-		taken, err := tx.Room(e.Room)
-		if err != nil {
-			return nil, err
-		}
-		if taken == nil {
-			break
-		}
-		draft.Timestamp++
-	}
+	e, err := firstEvent(tx, version, draft)
 	if err != nil {
 		return nil, err
 	}
@@ -202,8 +191,24 @@ func (s *Service) found(tx Tx, version id.RoomVersion, roomID id.RoomID, creator
 		return nil, err
 	}
 	w := s.writing(tx, room)
-	w.now = draft.Timestamp
+	w.now = e.Timestamp
 	return w, tx.Append(e)
+}
+
+// firstEvent builds a room's m.room.create.
+func firstEvent(tx Tx, version id.RoomVersion, draft event.Draft) (*event.Event, error) {
+	for {
+		e, err := event.Build(version, draft, nil)
+		if err != nil || !event.CreatorsAbove(version) {
+			return e, err
+		}
+		taken, err := tx.Room(e.Room)
+		if taken == nil || err != nil {
+			return e, err
+		}
+		// Equal rooms that somebody makes in the same millisecond would be one.
+		draft.Timestamp++
+	}
 }
 
 // addCreators makes the invited creators beside those the request names.

@@ -146,8 +146,13 @@ func TestHierarchyPages(t *testing.T) {
 		first, err := o.Hierarchy(t.Context(), by(bia), rooms.HierarchyRequest{Room: o.rooms["root"], Depth: 2, Limit: 1})
 		o.must(err)
 		for _, q := range []rooms.HierarchyRequest{
-			{Depth: 1, From: first.Next}, {Depth: -1, From: first.Next}, {Depth: 2, Suggested: true, From: first.Next},
-			{Depth: 2, From: "x"}, {Depth: 2, From: "-1.2.false"}, {Depth: 2, From: first.Next + ".x"}, {Depth: 2, From: "01.2.false"},
+			{Depth: 1, From: first.Next},
+			{Depth: -1, From: first.Next},
+			{Depth: 2, Suggested: true, From: first.Next},
+			{Depth: 2, From: "x"},
+			{Depth: 2, From: "-1.2.false"},
+			{Depth: 2, From: first.Next + ".x"},
+			{Depth: 2, From: "01.2.false"},
 		} {
 			q.Room = o.rooms["root"]
 			_, err := o.Hierarchy(t.Context(), by(bia), q)

@@ -261,8 +261,9 @@ func (u *upgrading) ifAllowed(kind string, content json.RawMessage) error {
 	return err
 }
 
-// setTombstone is SetState for m.room.tombstone: where it replaces a room by one
-// that says so itself, who is in that one already gets what they had in this.
+// setTombstone is SetState for m.room.tombstone: who replaces a room by hand has
+// joined the new one before the old one names it, and gets what they had set up
+// now.
 func (s *Service) setTombstone(ctx context.Context, caller tenant.Caller, c StateChange) (id.EventID, error) {
 	return s.store.Act(ctx, Act{Caller: caller, Lone: true, Do: func(tx Tx) (id.EventID, error) {
 		set, err := s.putState(tx, caller, c)
@@ -277,15 +278,9 @@ func (s *Service) setTombstone(ctx context.Context, caller tenant.Caller, c Stat
 		if room == nil || err != nil {
 			return set, err
 		}
-		w := s.writing(tx, room)
-		for user, e := range room.Members() {
-			if MembershipOf(e) != "join" {
-				continue
-			}
-			if err := s.carryOver(w, user); err != nil {
-				return "", err
-			}
+		if !room.Joined(caller.User) {
+			return set, nil
 		}
-		return set, nil
+		return set, s.carryOver(s.writing(tx, room), caller.User)
 	}})
 }

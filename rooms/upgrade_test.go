@@ -178,7 +178,7 @@ func TestFollowingARoomNeedsBothToSaySo(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		o := newOffice(t, db)
 		old := o.mustCreate(rooms.Creation{})
-		for _, user := range []id.UserID{bia, eva} {
+		for _, user := range []id.UserID{ana, bia, eva} {
 			o.must(o.join(user, old))
 			o.putData(user, old, "m.tag", `{"tags":{"u.work":{}}}`)
 		}
@@ -188,7 +188,8 @@ func TestFollowingARoomNeedsBothToSaySo(t *testing.T) {
 		o.must(o.join(bia, next))
 		mustJSON(t, "tags from a mere claim", o.data(bia, next, "m.tag"), "")
 		o.mustSet(ana, old, "m.room.tombstone", `{"body":"moved","replacement_room":"`+string(next)+`"}`)
-		mustJSON(t, "tags of who was there already", o.data(bia, next, "m.tag"), `{"tags":{"u.work":{}}}`)
+		mustJSON(t, "tags of who replaced the room", o.data(ana, next, "m.tag"), `{"tags":{"u.work":{}}}`)
+		mustJSON(t, "tags of who was there before", o.data(bia, next, "m.tag"), "")
 		o.must(o.join(eva, next))
 		mustJSON(t, "tags of who came later", o.data(eva, next, "m.tag"), `{"tags":{"u.work":{}}}`)
 	})

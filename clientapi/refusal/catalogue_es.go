@@ -65,4 +65,13 @@ var spanishClientAPI = map[string]string{
 	"You have no filter of this ID.":                                                                              "No tiene ningún filtro con este ID.",
 	"You have no filter of this ID: %s.":                                                                          "No tiene ningún filtro con este ID: %s.",
 	"Your session has ended. Please sign in again.":                                                               "Su sesión ha terminado. Vuelva a iniciar sesión.",
+
+	"A report must say why in reason, which may be empty.":                                    "Una denuncia debe decir el motivo en reason, que puede quedar vacío.",
+	"All of your rooms are yours. Name another user.":                                         "Todas tus salas son tuyas. Indica otro usuario.",
+	"m.direct must be an object that has a list of room IDs under each user ID.":              "m.direct debe ser un objeto con una lista de ID de salas para cada ID de usuario.",
+	"The parameter %s must be greater than zero.":                                             "El parámetro %s debe ser mayor que cero.",
+	"The reason of a report cannot be longer than %d bytes.":                                  "El motivo de una denuncia no puede tener más de %d bytes.",
+	"The request must name a room version in new_version.":                                    "La solicitud debe indicar una versión de sala en new_version.",
+	"This is not a token of this space. max_depth and suggested_only must stay as they were.": "Este no es un token de este espacio. max_depth y suggested_only deben seguir como estaban.",
+	"Upgrading this room needs power level %d, and yours is %d.":                              "Actualizar esta sala exige el nivel de poder %d, y el tuyo es %d.",
 }

@@ -65,4 +65,13 @@ var portugueseClientAPI = map[string]string{
 	"You have no filter of this ID.":                                                                              "Você não tem um filtro com este ID.",
 	"You have no filter of this ID: %s.":                                                                          "Você não tem um filtro com este ID: %s.",
 	"Your session has ended. Please sign in again.":                                                               "Sua sessão terminou. Entre novamente.",
+
+	"A report must say why in reason, which may be empty.":                                    "Uma denúncia deve dizer o motivo em reason, que pode ficar vazio.",
+	"All of your rooms are yours. Name another user.":                                         "Todas as suas salas são suas. Indique outro usuário.",
+	"m.direct must be an object that has a list of room IDs under each user ID.":              "m.direct deve ser um objeto com uma lista de IDs de salas para cada ID de usuário.",
+	"The parameter %s must be greater than zero.":                                             "O parâmetro %s deve ser maior que zero.",
+	"The reason of a report cannot be longer than %d bytes.":                                  "O motivo de uma denúncia não pode ter mais de %d bytes.",
+	"The request must name a room version in new_version.":                                    "A requisição deve indicar uma versão de sala em new_version.",
+	"This is not a token of this space. max_depth and suggested_only must stay as they were.": "Este não é um token deste espaço. max_depth e suggested_only devem continuar como estavam.",
+	"Upgrading this room needs power level %d, and yours is %d.":                              "Atualizar esta sala exige o nível de poder %d, e o seu é %d.",
 }
