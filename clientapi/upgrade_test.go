@@ -19,7 +19,7 @@ func TestUpgradeOverHTTP(t *testing.T) {
 		{ana, "POST", "/rooms/ROOM/upgrade", `{"new_version":"1"}`, 400, "M_UNSUPPORTED_ROOM_VERSION", "", ""},
 		{ana, "POST", "/rooms/ROOM/upgrade", `{"new_version":"12","additional_creators":"@bia:acme.test"}`, 400, "M_BAD_JSON", "", ""},
 		{ana, "POST", "/rooms/ROOM/upgrade", `{"new_version":"12","additional_creators":["bia"]}`, 400, "M_INVALID_PARAM", "", ""},
-		{bia, "POST", "/rooms/ROOM/upgrade", `{"new_version":"12"}`, 403, "M_FORBIDDEN", "", ""},
+		{bia, "POST", "/rooms/ROOM/upgrade", `{"new_version":"12"}`, 403, "M_FORBIDDEN", "error", `"Upgrading this room needs power level 100, and yours is 0."`},
 		{eve, "POST", "/rooms/ROOM/upgrade", `{"new_version":"12"}`, 403, "M_FORBIDDEN", "", ""},
 		{ana, "POST", "/rooms/!unknown:acme.test/upgrade", `{"new_version":"12"}`, 403, "M_FORBIDDEN", "", ""},
 		{ana, "GET", "/rooms/ROOM/state/m.room.tombstone", ``, 404, "M_NOT_FOUND", "", ""},

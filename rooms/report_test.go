@@ -68,6 +68,8 @@ func TestReports(t *testing.T) {
 		if diff := cmp.Diff(rest, want[1:2], opts); diff != "" || err != nil {
 			t.Errorf("second page: %v (-got +want):\n%s", err, diff)
 		}
+		o.must(o.leave(bia, public))
+		mustBe(t, reportEvent(bia, public, message), "M_NOT_FOUND") // still seen, but no longer in the room
 		if other, err := o.Reports(t.Context(), "other", 0, 10); len(other) != 0 || err != nil {
 			t.Errorf("another account: got %v, %v, want nothing", other, err)
 		}
