@@ -2,10 +2,7 @@ package rooms
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -108,15 +105,6 @@ func (c *Creation) check(policy Policy) error {
 	return nil
 }
 
-// newRoomID makes an ID with 144 random bits.
-func (s *Service) newRoomID(server string) (id.RoomID, error) {
-	var b [18]byte
-	if _, err := io.ReadFull(s.random, b[:]); err != nil {
-		return "", fmt.Errorf("make room ID: %w", err)
-	}
-	return id.RoomID("!" + base64.RawURLEncoding.EncodeToString(b[:]) + ":" + server), nil
-}
-
 // making is the act that makes a room.
 type making struct {
 	*writing
@@ -162,53 +150,6 @@ func (m *making) begin(tx Tx, roomID id.RoomID) error {
 	var err error
 	m.writing, err = m.service.found(tx, m.creation.Version, roomID, m.caller.User, content)
 	return err
-}
-
-// found makes a room of a user's with its m.room.create. In version 12 the ID is
-// that event's, whatever roomID says.
-func (s *Service) found(tx Tx, version id.RoomVersion, roomID id.RoomID, creator id.UserID, content object) (*writing, error) {
-	content.with("room_version", version)
-	delete(content, "creator")
-	if event.NamesCreator(version) {
-		content.with("creator", creator)
-	}
-	if event.CreatorsAbove(version) {
-		roomID = ""
-	}
-	empty := ""
-	draft := event.Draft{
-		Room: roomID, Sender: creator, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: s.timestamp(),
-	}
-	e, err := firstEvent(tx, version, draft)
-	if err != nil {
-		return nil, err
-	}
-	room, err := tx.Create(e.Room, version)
-	if err != nil {
-		return nil, err
-	}
-	if err := event.Authorise(version, e, nil, room); err != nil {
-		return nil, err
-	}
-	w := s.writing(tx, room)
-	w.now = e.Timestamp
-	return w, tx.Append(e)
-}
-
-// firstEvent builds a room's m.room.create.
-func firstEvent(tx Tx, version id.RoomVersion, draft event.Draft) (*event.Event, error) {
-	for {
-		e, err := event.Build(version, draft, nil)
-		if err != nil || !event.CreatorsAbove(version) {
-			return e, err
-		}
-		taken, err := tx.Room(e.Room)
-		if taken == nil || err != nil {
-			return e, err
-		}
-		// Equal rooms that somebody makes in the same millisecond would be one.
-		draft.Timestamp++
-	}
 }
 
 // addCreators makes the invited creators beside those the request names.
