@@ -36,6 +36,8 @@ type User struct {
 	Role        tenant.Role
 	Password    string // argon2id hash, or "" for none
 	Deactivated bool
+	Locked      bool  // cannot use their sessions, which stay
+	Suspended   bool  // may read and leave, and little else
 	Created     int64 // ms
 }
 
@@ -53,16 +55,19 @@ type Device struct {
 	ID          id.DeviceID
 	DisplayName string
 	LastSeenIP  string
-	LastSeen    int64 // ms
+	LastSeen    int64  // ms
+	UserAgent   string // what the client called itself then; "" when that is not known
 }
 
 // Session is what an access token stands for.
 type Session struct {
-	Token   string // SHA-256 of the access token, hex
-	User    id.UserID
-	Device  id.DeviceID
-	Role    tenant.Role
-	Expires int64 // ms; 0: never
+	Token  string // SHA-256 of the access token, hex
+	User   id.UserID
+	Device id.DeviceID
+	Role   tenant.Role
+	// Locked and Suspended are the user's.
+	Locked, Suspended bool
+	Expires           int64 // ms; 0: never
 	// Replaces is the refresh token (SHA-256, hex) that ends when this session is
 	// first used, or "".
 	Replaces string
@@ -74,6 +79,7 @@ type SignIn struct {
 	DisplayName string      // of a new device, at most 256 bytes
 	Refresh     bool        // the client can refresh its access token
 	IP          string
+	UserAgent   string // what the client calls itself
 }
 
 // SignedIn is a session that has begun, with its secrets. They are shown this

@@ -12,6 +12,7 @@ import (
 // is first brought to a head that is read after this call; without it the session
 // may come from memory, and the act that follows judges it again. A refusal rests
 // on the database either way, since only sessions that exist are kept in memory.
+// A caller who is locked comes back as such: where they may go the route says.
 func (s *Service) Authenticate(ctx context.Context, token string, current bool) (tenant.Caller, error) {
 	account, ok := accountOf(token, accessToken)
 	if !ok {
@@ -26,7 +27,11 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 	if err != nil {
 		return tenant.Caller{}, fmt.Errorf("authenticate: %w", err)
 	}
-	if session.Replaces != "" {
+	if session.Locked && !current {
+		// This is about to be refused, so it must be the latest.
+		return s.Authenticate(ctx, token, true)
+	}
+	if session.Replaces != "" && !session.Locked {
 		if err := s.store.Settle(ctx, account, session.Token, s.timestamp()); err != nil {
 			return tenant.Caller{}, fmt.Errorf("end the session before: %w", err)
 		}
@@ -37,14 +42,17 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 	}
 	return tenant.Caller{
 		Account: account, Server: server, User: session.User, Device: session.Device,
-		Role: session.Role, Session: session.Token,
+		Role: session.Role, Locked: session.Locked, Suspended: session.Suspended, Session: session.Token,
 	}, nil
 }
 
 // Check tells whether a caller's session, found by [Service.Authenticate], is
-// still good as far as this node knows: M_UNKNOWN_TOKEN if not.
+// still good as far as this node knows: M_UNKNOWN_TOKEN or M_USER_LOCKED if not.
 func (s *Service) Check(ctx context.Context, caller tenant.Caller) error {
-	_, err := s.session(ctx, caller.Account, caller.Session)
+	session, err := s.session(ctx, caller.Account, caller.Session)
+	if err == nil && session.Locked {
+		return refusal.UserLocked()
+	}
 	return err
 }
 

@@ -163,7 +163,7 @@ func TestSightingsAreWrittenTogether(t *testing.T) {
 		}
 		begun := f.clock.Load()
 		f.pass(4 * time.Minute)
-		must(f.t, f.Seen(ctx, caller, "192.0.2.9"))
+		must(f.t, f.Seen(ctx, caller, "192.0.2.9", "Test/1"))
 		if got := written(); got != begun {
 			f.t.Errorf("got %d written within minutes, want %d", got, begun)
 		}
@@ -173,12 +173,12 @@ func TestSightingsAreWrittenTogether(t *testing.T) {
 			f.t.Errorf("got %+v, want what was seen just now", device)
 		}
 		f.pass(time.Minute)
-		must(f.t, f.Seen(ctx, caller, "192.0.2.9"))
+		must(f.t, f.Seen(ctx, caller, "192.0.2.9", "Test/1"))
 		if got := written(); got != f.clock.Load() {
 			f.t.Errorf("got %d written after five minutes, want %d", got, f.clock.Load())
 		}
 		f.pass(time.Minute)
-		must(f.t, f.Seen(ctx, caller, "192.0.2.9"))
+		must(f.t, f.Seen(ctx, caller, "192.0.2.9", "Test/1"))
 		must(f.t, f.Flush(ctx))
 		if got := written(); got != f.clock.Load() {
 			f.t.Errorf("got %d written by flush, want %d", got, f.clock.Load())

@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,11 +31,19 @@ type sightings struct {
 	flushed time.Time // when they were last written
 }
 
-// Seen notes that a caller's device was seen at an address. Every few minutes
+// maxAgent is how much is kept of what a client calls itself, in bytes.
+const maxAgent = 255
+
+func cutAgent(agent string) string {
+	return strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], "")
+}
+
+// Seen notes that a caller's device was seen at an address, and what the client
+// called itself. Every few minutes
 // one of its calls writes what all of them have noted.
-func (s *Service) Seen(ctx context.Context, caller tenant.Caller, ip string) error {
+func (s *Service) Seen(ctx context.Context, caller tenant.Caller, ip, agent string) error {
 	now := s.now()
-	if !s.seen.add(caller, ip, now) {
+	if !s.seen.add(caller, ip, cutAgent(agent), now) {
 		return nil
 	}
 	// What others have noted must not be lost because this request is cut off.
@@ -51,14 +60,14 @@ func (s *Service) Flush(ctx context.Context) error {
 }
 
 // add keeps a sighting and tells whether it is time to write.
-func (l *sightings) add(caller tenant.Caller, ip string, now time.Time) (flush bool) {
+func (l *sightings) add(caller tenant.Caller, ip, agent string, now time.Time) (flush bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pending == nil {
 		l.pending = map[deviceKey]Sighting{}
 	}
 	l.pending[deviceKey{caller.Account, caller.User, caller.Device}] = Sighting{
-		Account: caller.Account, User: caller.User, Device: caller.Device, IP: ip, At: now.UnixMilli(),
+		Account: caller.Account, User: caller.User, Device: caller.Device, IP: ip, Agent: agent, At: now.UnixMilli(),
 	}
 	return now.Sub(l.flushed) >= flushEvery || len(l.pending) >= maxSightings
 }
@@ -80,6 +89,6 @@ func (l *sightings) bringIn(account tenant.ID, device *Device) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if sighting, ok := l.pending[deviceKey{account, device.User, device.ID}]; ok && sighting.At > device.LastSeen {
-		device.LastSeen, device.LastSeenIP = sighting.At, sighting.IP
+		device.LastSeen, device.LastSeenIP, device.UserAgent = sighting.At, sighting.IP, sighting.Agent
 	}
 }

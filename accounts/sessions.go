@@ -13,8 +13,8 @@ import (
 // maxDeviceID is how long a device ID may be, in bytes.
 const maxDeviceID = 255
 
-// loginTokenLife is how long a login token may be used.
-const loginTokenLife = 2 * time.Minute
+// LoginTokenLife is how long a login token may be used.
+const LoginTokenLife = 2 * time.Minute
 
 // Start signs a user in whose password was checked against passwordHash: if it
 // is no longer theirs by the time the session begins, that is [ErrLogin].
@@ -37,7 +37,7 @@ func (s *Service) MintLoginToken(ctx context.Context, account tenant.ID, user id
 	if err != nil {
 		return "", err
 	}
-	expires := s.now().Add(loginTokenLife).UnixMilli()
+	expires := s.now().Add(LoginTokenLife).UnixMilli()
 	return token, s.store.KeepLoginToken(ctx, account, LoginToken{Token: Hash(token), User: user, Expires: expires})
 }
 
@@ -83,7 +83,7 @@ func (s *Service) newSession(account tenant.ID, user id.UserID, in SignIn) (NewS
 	}
 	signedIn := &SignedIn{User: user, Device: in.Device}
 	session := NewSession{
-		User: user, Device: in.Device, DisplayName: in.DisplayName, IP: in.IP,
+		User: user, Device: in.Device, DisplayName: in.DisplayName, IP: in.IP, UserAgent: cutAgent(in.UserAgent),
 		Now: s.timestamp(), MaxDevices: s.maxDevices,
 	}
 	var err error

@@ -13,6 +13,7 @@ type Store interface {
 	AccountStore
 	UserStore
 	SessionStore
+	OpenIDStore
 }
 
 // AccountStore keeps the accounts themselves.
@@ -50,6 +51,9 @@ type UserStore interface {
 	// Deactivate ends a user's access and all their devices, as one act. Doing it
 	// again does nothing. An unknown user is [ErrNoUser].
 	Deactivate(ctx context.Context, caller tenant.Caller, user id.UserID) error
+	// SetStanding lays a standing upon a user or takes it back, if
+	// [CheckModeration] permits it at the head. Doing it again does nothing.
+	SetStanding(ctx context.Context, caller tenant.Caller, user id.UserID, standing Standing, on bool) error
 }
 
 // SessionStore keeps sessions, the devices they belong to, and the tokens that
@@ -94,6 +98,7 @@ type NewSession struct {
 	Device      id.DeviceID
 	DisplayName string // of the device, if it is new
 	IP          string
+	UserAgent   string
 	Token       string
 	Refresh     string // "": none
 	Expires     int64  // ms; 0: never
@@ -122,7 +127,8 @@ type Sighting struct {
 	User    id.UserID
 	Device  id.DeviceID
 	IP      string
-	At      int64 // ms
+	Agent   string // of the client, as it calls itself
+	At      int64  // ms
 }
 
 // LoginToken begins one session of a user.

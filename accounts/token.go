@@ -18,6 +18,7 @@ const (
 	accessToken  tokenKind = "at"
 	refreshToken tokenKind = "rt"
 	loginToken   tokenKind = "lt"
+	openIDToken  tokenKind = "oi"
 )
 
 // secretBytes is how much of a secret is random.

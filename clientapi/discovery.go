@@ -37,15 +37,15 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc3440.stable", false},              // threads by /relations
 	{"org.matrix.msc3773", false},                     // unread counts of threads in /sync
 	{"org.matrix.msc3856.stable", false},              // the list of a room's threads
-	{"org.matrix.msc3882", false},                     // login/get_token
+	{"org.matrix.msc3882", true},                      // login/get_token
 	{"org.matrix.msc3916.stable", false},              // media with a token
 	{"org.matrix.msc3981", false},                     // /relations with recurse
 	{"org.matrix.msc4108", false},                     // login by QR code
 	{"org.matrix.msc4140", false},                     // delayed events
 	{"org.matrix.msc4222", false},                     // state_after in /sync
 	{"org.matrix.simplified_msc3575", false},          // sliding sync
-	{"uk.tcpip.msc4133", false},                       // profile fields of any name
-	{"uk.tcpip.msc4133.stable", false},                // the same by its final path
+	{"uk.tcpip.msc4133", true},                        // profile fields of any name
+	{"uk.tcpip.msc4133.stable", true},                 // the same by its final path
 	{"br.com.conversalabs.internal_chat.v1", false},   // the product's extensions
 }
 
@@ -88,14 +88,18 @@ func (s *Server) capabilities(r *httpapi.Request) (any, error) {
 		available[version] = "stable"
 	}
 	yes, no := capability{true}, capability{false}
-	return map[string]any{"capabilities": map[string]any{
+	capabilities := map[string]any{
 		"m.room_versions":            map[string]any{"default": policy.Default, "available": available},
 		"m.change_password":          yes,
 		"m.set_displayname":          yes,
 		"m.set_avatar_url":           yes,
 		"m.profile_fields":           yes,
 		"m.3pid_changes":             no,
-		"m.get_login_token":          no,
+		"m.get_login_token":          yes,
 		"m.forget_forced_upon_leave": no,
-	}}, nil
+	}
+	if r.Caller.Administrator() {
+		capabilities["m.account_moderation"] = map[string]bool{"lock": true, "suspend": true}
+	}
+	return map[string]any{"capabilities": capabilities}, nil
 }

@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"maunium.net/go/mautrix"
@@ -18,13 +19,33 @@ func (s *Server) loginRoutes(api *httpapi.API) {
 	api.Client(http.MethodGet, "/login", api.Open(s.loginFlows))
 	api.Client(http.MethodPost, "/login", api.Open(s.logIn))
 	api.Client(http.MethodPost, "/refresh", api.Open(s.refresh))
-	api.Client(http.MethodPost, "/logout", api.Act(s.logOut))
-	api.Client(http.MethodPost, "/logout/all", api.Act(s.logOutEverywhere))
+	api.Versions(http.MethodPost, "/login/get_token", api.User(s.getLoginToken, httpapi.Limit(httpapi.LoginUser)), "v1", "unstable/org.matrix.msc3882")
+	api.Client(http.MethodPost, "/logout", api.Act(s.logOut, httpapi.Locked()))
+	api.Client(http.MethodPost, "/logout/all", api.Act(s.logOutEverywhere, httpapi.Locked()))
 }
 
 // loginFlows handles GET /_matrix/client/v3/login.
 func (s *Server) loginFlows(*httpapi.Request) (any, error) {
-	return mautrix.RespLoginFlows{Flows: s.login.Flows()}, nil
+	return map[string][]login.Flow{"flows": s.login.Flows()}, nil
+}
+
+// getLoginToken handles POST /_matrix/client/v1/login/get_token. It asks for a
+// confirmation every time: whoever holds the token is let in.
+func (s *Server) getLoginToken(r *httpapi.Request) (any, error) {
+	var body struct {
+		Auth json.RawMessage `json:"auth"`
+	}
+	if err := r.DecodeOptional(&body); err != nil {
+		return nil, err
+	}
+	if err := s.interactive.Confirm(r, body.Auth); err != nil {
+		return nil, err
+	}
+	token, err := s.accounts.MintLoginToken(r.Context(), r.Account, r.Caller.User)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"login_token": token, "expires_in_ms": accounts.LoginTokenLife.Milliseconds()}, nil
 }
 
 // device is what a client says of itself when it signs in.
@@ -35,7 +56,7 @@ type device struct {
 }
 
 func (d device) signIn(r *httpapi.Request) accounts.SignIn {
-	return accounts.SignIn{Device: d.ID, DisplayName: d.Name, Refresh: d.Refresh, IP: r.ClientIP()}
+	return accounts.SignIn{Device: d.ID, DisplayName: d.Name, Refresh: d.Refresh, IP: r.ClientIP(), UserAgent: r.UserAgent()}
 }
 
 // signedIn is the answer to a login and to a registration, which differ only in

@@ -11,10 +11,12 @@ import (
 )
 
 func (s *Server) profileRoutes(api *httpapi.API) {
-	api.Client(http.MethodGet, "/profile/{userID}", api.UserUnless(s.rooms.OpenReads, s.profile))
-	api.Client(http.MethodGet, "/profile/{userID}/{field}", api.UserUnless(s.rooms.OpenReads, s.profileField))
-	api.Client(http.MethodPut, "/profile/{userID}/{field}", api.Act(s.setProfileField))
-	api.Client(http.MethodDelete, "/profile/{userID}/{field}", api.Act(s.removeProfileField))
+	const whole, field = "/profile/{userID}", "/profile/{userID}/{field}"
+	versions := []string{"v3", "r0", "unstable/uk.tcpip.msc4133"}
+	api.Versions(http.MethodGet, whole, api.UserUnless(s.rooms.OpenReads, s.profile), versions...)
+	api.Versions(http.MethodGet, field, api.UserUnless(s.rooms.OpenReads, s.profileField), versions...)
+	api.Versions(http.MethodPut, field, api.Act(s.setProfileField), versions...)
+	api.Versions(http.MethodDelete, field, api.Act(s.removeProfileField), versions...)
 }
 
 // profile handles GET /_matrix/client/v3/profile/{userID}.

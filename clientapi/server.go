@@ -65,6 +65,7 @@ func (s *Server) Routes(api *httpapi.API) {
 		s.directoryRoutes, s.profileRoutes, s.routesSync, s.routesUpgrade, s.routesSpaces, s.routesReports,
 		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence,
 		s.routesPushRules, s.routesPushers, s.routesUserDirectory, s.routesDiscovery, s.routesMisc,
+		s.moderationRoutes, s.openIDRoutes, s.thirdPartyRoutes,
 	} {
 		chapter(api)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 )
@@ -26,6 +27,9 @@ const (
 func (s *Server) setTyping(r *httpapi.Request) (any, error) {
 	if err := own(r); err != nil {
 		return nil, err
+	}
+	if r.Caller.Suspended {
+		return nil, accounts.ErrSuspended
 	}
 	var body struct {
 		Typing  *bool  `json:"typing"`

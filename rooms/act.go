@@ -98,6 +98,14 @@ func (s *Service) act(ctx context.Context, caller tenant.Caller, do func(Tx) err
 	return err
 }
 
+// suspendedAct is act for what a suspended user may do too.
+func (s *Service) suspendedAct(ctx context.Context, caller tenant.Caller, do func(Tx) error) error {
+	_, err := s.store.Act(ctx, Act{
+		Caller: caller, Suspended: true, Do: func(tx Tx) (id.EventID, error) { return "", do(tx) },
+	})
+	return err
+}
+
 // loneAct is act for acts that look things up in the database.
 func (s *Service) loneAct(ctx context.Context, caller tenant.Caller, do func(Tx) error) error {
 	_, err := s.store.Act(ctx, Act{Caller: caller, Lone: true, Do: func(tx Tx) (id.EventID, error) { return "", do(tx) }})

@@ -224,7 +224,7 @@ func (s *Service) Knock(ctx context.Context, caller tenant.Caller, m Move) error
 // Leave takes the caller out of a room, or rejects an invitation. Who has left
 // already stays so.
 func (s *Service) Leave(ctx context.Context, caller tenant.Caller, m Move) error {
-	return s.act(ctx, caller, func(tx Tx) error {
+	return s.suspendedAct(ctx, caller, func(tx Tx) error {
 		w, err := s.open(tx, m.Room)
 		if err != nil {
 			return err
@@ -281,7 +281,7 @@ func (s *Service) Unban(ctx context.Context, caller tenant.Caller, m Move) error
 
 // Forget hides a room that the caller has left from them, its history included.
 func (s *Service) Forget(ctx context.Context, caller tenant.Caller, room id.RoomID) error {
-	return s.act(ctx, caller, func(tx Tx) error {
+	return s.suspendedAct(ctx, caller, func(tx Tx) error {
 		w, err := s.open(tx, room)
 		if err != nil {
 			return err

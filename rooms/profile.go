@@ -16,8 +16,9 @@ import (
 )
 
 // SetProfile sets one field of the caller's profile, or removes it where value
-// is nil or null, and carries a display name or avatar into every room they are
-// in, all in one act. Empty text removes a display name or avatar.
+// is nil, and carries a display name or avatar into every room they are
+// in, all in one act. Empty text and null remove a display name,
+// an avatar or a time zone; of any other field null is a value.
 func (s *Service) SetProfile(ctx context.Context, caller tenant.Caller, field string, value json.RawMessage) error {
 	value, err := checkField(field, value)
 	if err != nil {
@@ -60,11 +61,10 @@ func checkField(field string, value json.RawMessage) (json.RawMessage, error) {
 	if strings.HasPrefix(field, "br.com.conversalabs.") {
 		return nil, refusal.Forbidden("This part of your profile is set for you.")
 	}
-	if value == nil || string(value) == "null" {
+	switch {
+	case value == nil:
 		return nil, nil
-	}
-	switch field {
-	case "displayname", "avatar_url", "m.tz":
+	case field == "displayname", field == "avatar_url", field == "m.tz":
 		return checkText(field, value)
 	}
 	return value, nil
@@ -72,6 +72,9 @@ func checkField(field string, value json.RawMessage) (json.RawMessage, error) {
 
 // checkText is checkField for the fields that are texts.
 func checkText(field string, value json.RawMessage) (json.RawMessage, error) {
+	if string(value) == "null" {
+		return nil, nil
+	}
 	var text string
 	if err := json.Unmarshal(value, &text); err != nil {
 		return nil, refusal.BadJSON("The profile field %s must be text.", field)

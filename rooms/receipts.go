@@ -81,7 +81,7 @@ func (s *Service) MarkRead(ctx context.Context, caller tenant.Caller, reading Re
 		if err != nil {
 			return err
 		}
-		err = s.act(ctx, caller, func(tx Tx) error {
+		err = s.suspendedAct(ctx, caller, func(tx Tx) error {
 			return s.putMarks(tx, caller.User, reading, since, marks)
 		})
 		if !errors.Is(err, errMoved) {

@@ -65,6 +65,7 @@ func (s *Service) redact(ctx context.Context, caller tenant.Caller, m Message, t
 	}
 	return s.store.Act(ctx, Act{
 		Caller: caller, Path: m.Path, Transaction: m.Transaction,
+		Suspended: e != nil && e.Sender == caller.User,
 		Do: func(tx Tx) (id.EventID, error) {
 			w, err := s.open(tx, m.Room)
 			if err != nil {

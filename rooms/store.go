@@ -96,6 +96,9 @@ type Act struct {
 	// Lone acts run first and only in their group, so they may look things up in
 	// the database.
 	Lone bool
+	// Suspended acts may be done by a suspended user too (section "Account
+	// suspension"). All others are refused to them with M_USER_SUSPENDED.
+	Suspended bool
 	// Do does it and gives the event ID that the request is answered with, if
 	// any. It may run several times.
 	Do func(Tx) (id.EventID, error)

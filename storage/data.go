@@ -33,7 +33,7 @@ func (s *Store) PutData(ctx context.Context, caller tenant.Caller, item stream.I
 	if err != nil {
 		return refuseUnknownAccount(err)
 	}
-	return a.submit(&act{caller: caller, do: func(t *tx) (id.EventID, error) {
+	return a.submit(&act{caller: caller, asks: evenSuspended, do: func(t *tx) (id.EventID, error) {
 		if err := t.checkKnowsRoom(caller.User, item.Room); err != nil {
 			return "", err
 		}

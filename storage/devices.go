@@ -15,13 +15,13 @@ import (
 )
 
 const devicesSQL = `
-	SELECT user_id, device, display_name, last_seen_ip, last_seen FROM devices
+	SELECT user_id, device, display_name, last_seen_ip, last_seen, user_agent FROM devices
 	WHERE account = $1 AND user_id = $2 ORDER BY device`
 
 func readDevices(ctx context.Context, q sqldb.Querier, account tenant.ID, user id.UserID) ([]accounts.Device, error) {
 	all, err := sqldb.All(ctx, q, func(r sqldb.Row) (accounts.Device, error) {
 		var d accounts.Device
-		err := r.Scan(&d.User, &d.ID, &d.DisplayName, &d.LastSeenIP, &d.LastSeen)
+		err := r.Scan(&d.User, &d.ID, &d.DisplayName, &d.LastSeenIP, &d.LastSeen, &d.UserAgent)
 		return d, err
 	}, devicesSQL, account, user)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Store) Devices(ctx context.Context, account tenant.ID, user id.UserID) 
 
 // EndDevices implements accounts.SessionStore.
 func (s *Store) EndDevices(ctx context.Context, caller tenant.Caller, user id.UserID, pick func(id.DeviceID) bool) error {
-	return s.lone(ctx, caller, func(t *tx) error { return t.endDevices(user, pick) })
+	return s.loneBy(ctx, caller, evenLocked, func(t *tx) error { return t.endDevices(user, pick) })
 }
 
 // deviceRowsSQL are what a device leaves behind in tables.
@@ -123,7 +123,7 @@ const (
 	renameDeviceSQL = `UPDATE devices SET display_name = $4 WHERE account = $1 AND user_id = $2 AND device = $3`
 
 	seeDeviceSQL = `
-		UPDATE devices SET last_seen_ip = $4, last_seen = $5
+		UPDATE devices SET last_seen_ip = $4, last_seen = $5, user_agent = $6
 		WHERE account = $1 AND user_id = $2 AND device = $3 AND last_seen <= $5`
 )
 
@@ -163,7 +163,7 @@ func (s *Store) RenameDevice(ctx context.Context, caller tenant.Caller, device i
 func (s *Store) SeeDevices(ctx context.Context, seen []accounts.Sighting) error {
 	b := &sqldb.Batch{}
 	for _, one := range seen {
-		b.Add(seeDeviceSQL, one.Account, one.User, one.Device, one.IP, one.At)
+		b.Add(seeDeviceSQL, one.Account, one.User, one.Device, one.IP, one.At, one.Agent)
 	}
 	if err := s.db.Commit(ctx, b); err != nil {
 		return fmt.Errorf("note devices seen: %w", err)

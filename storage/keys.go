@@ -20,7 +20,7 @@ func (s *Store) ActOnKeys(ctx context.Context, todo accounts.KeyAct) error {
 		return refuseUnknownAccount(err)
 	}
 	return a.submit(&act{
-		caller: todo.Caller, path: todo.Path, transaction: todo.Transaction, lone: true,
+		caller: todo.Caller, path: todo.Path, transaction: todo.Transaction, lone: true, asks: evenSuspended,
 		do: func(t *tx) (id.EventID, error) { return "", todo.Do(t) },
 	})
 }

@@ -16,6 +16,7 @@ type act struct {
 	caller            tenant.Caller
 	path, transaction string
 	lone              bool
+	asks              standing
 	do                func(*tx) (id.EventID, error)
 
 	// Written by the writer, read by who waits once done is closed.

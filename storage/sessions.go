@@ -9,19 +9,20 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 const sessionSQL = `
-	SELECT s.token, s.user_id, s.device, s.expires, s.replaces, u.role FROM sessions s
+	SELECT s.token, s.user_id, s.device, s.expires, s.replaces, u.role, u.locked, u.suspended FROM sessions s
 	JOIN users u ON u.account = s.account AND u.user_id = s.user_id
 	WHERE s.account = $1 AND s.token = $2 AND NOT u.deactivated`
 
 func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token string) (*accounts.Session, error) {
 	session, found, err := sqldb.One(ctx, q, func(r sqldb.Row) (*accounts.Session, error) {
 		var s accounts.Session
-		return &s, r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &s.Role)
+		return &s, r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &s.Role, &s.Locked, &s.Suspended)
 	}, sessionSQL, account, token)
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", err)
@@ -61,6 +62,8 @@ func (t *tx) checkProof(session accounts.NewSession) error {
 		return accounts.ErrLogin
 	case u.Deactivated:
 		return accounts.ErrDeactivated
+	case u.Locked:
+		return refusal.UserLocked()
 	case session.Password != "" && session.Password != u.Password:
 		return accounts.ErrLogin
 	case session.LoginToken == "":
@@ -79,7 +82,8 @@ func (t *tx) checkProof(session accounts.NewSession) error {
 
 const (
 	insertDeviceSQL = `
-		INSERT INTO devices (account, user_id, device, display_name, last_seen_ip, last_seen) VALUES ($1, $2, $3, $4, $5, $6)`
+		INSERT INTO devices (account, user_id, device, display_name, last_seen_ip, last_seen, user_agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`
 
 	endSessionsSQL = `DELETE FROM sessions WHERE account = $1 AND user_id = $2 AND device = ANY($3)`
 
@@ -116,11 +120,11 @@ func (t *tx) startSession(n accounts.NewSession) error {
 		device := []string{string(n.Device)}
 		t.exec(endSessionsSQL, account, n.User, device)
 		t.exec(endRefreshTokensSQL, account, n.User, device)
-		t.exec(seeDeviceSQL, account, n.User, n.Device, n.IP, n.Now)
+		t.exec(seeDeviceSQL, account, n.User, n.Device, n.IP, n.Now, n.UserAgent)
 	case len(devices) >= n.MaxDevices:
 		return accounts.ErrTooManyDevices
 	default:
-		t.exec(insertDeviceSQL, account, n.User, n.Device, n.DisplayName, n.IP, n.Now)
+		t.exec(insertDeviceSQL, account, n.User, n.Device, n.DisplayName, n.IP, n.Now, n.UserAgent)
 	}
 	t.exec(insertSessionSQL, account, n.Token, n.User, n.Device, n.Expires, "")
 	if n.Refresh != "" {

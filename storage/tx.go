@@ -35,11 +35,12 @@ type tx struct {
 // errNotLone is a bug: an act looked something up without having said so.
 var errNotLone = errors.New("an act that is not lone reads the database")
 
-// checkCaller refuses an act whose session has ended by now.
+// checkCaller refuses an act whose session has ended by now, and one that its
+// caller may not do as they stand.
 func (t *tx) checkCaller() error {
 	caller := t.act.caller
 	if caller.Session == "" {
-		return nil
+		return t.checkAbsent(caller.User)
 	}
 	session := t.state.session(caller.Session)
 	if session == nil {
@@ -48,7 +49,7 @@ func (t *tx) checkCaller() error {
 	if session.User != caller.User || session.Device != caller.Device {
 		return refusal.UnknownToken(false)
 	}
-	return nil
+	return t.act.asks.check(session.Locked, session.Suspended)
 }
 
 // Head is the position of the last entry before the next.

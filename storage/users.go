@@ -13,11 +13,11 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-const userColumns = `user_id, role, password, deactivated, created`
+const userColumns = `user_id, role, password, deactivated, locked, suspended, created`
 
 func scanUser(r sqldb.Row) (accounts.User, error) {
 	var u accounts.User
-	err := r.Scan(&u.ID, &u.Role, &u.Password, &u.Deactivated, &u.Created)
+	err := r.Scan(&u.ID, &u.Role, &u.Password, &u.Deactivated, &u.Locked, &u.Suspended, &u.Created)
 	return u, err
 }
 

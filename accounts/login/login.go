@@ -74,9 +74,16 @@ var (
 	errIdentifier  = refusal.Invalid("Only user names identify people here, not e-mail addresses or telephone numbers.")
 )
 
+// Flow is a way to sign in.
+type Flow struct {
+	Type mautrix.AuthType `json:"type"`
+	// GetLoginToken tells that who is signed in can get a token for it.
+	GetLoginToken bool `json:"get_login_token,omitempty"`
+}
+
 // Flows lists the ways to sign in.
-func (s *Service) Flows() []mautrix.LoginFlow {
-	return []mautrix.LoginFlow{{Type: mautrix.AuthTypePassword}, {Type: mautrix.AuthTypeToken}}
+func (s *Service) Flows() []Flow {
+	return []Flow{{Type: mautrix.AuthTypePassword}, {Type: mautrix.AuthTypeToken, GetLoginToken: true}}
 }
 
 // Identifier names a user (client-server API, "Identifier types").
@@ -136,6 +143,9 @@ func (s *Service) byPassword(ctx context.Context, r Request) (*accounts.SignedIn
 	}
 	if found.Deactivated {
 		return nil, accounts.ErrDeactivated
+	}
+	if found.Locked {
+		return nil, refusal.UserLocked()
 	}
 	if err := s.rates.Take(httpapi.LoginUser, account, string(user)); err != nil {
 		return nil, err

@@ -35,6 +35,10 @@ type Caller struct {
 	User    id.UserID
 	Device  id.DeviceID
 	Role    Role
+	// Locked callers may sign out, and nothing else.
+	Locked bool
+	// Suspended callers may read. An act checks both again.
+	Suspended bool
 	// Session is the SHA-256 (hex) of the access token the request came with.
 	// An act checks it again at the head it is built on.
 	Session string

@@ -36,8 +36,8 @@ type Authenticator interface {
 // Options are what an [API] needs. Auth, Log, Now and Random are required.
 type Options struct {
 	Auth Authenticator
-	// Seen, if set, is told of every authenticated request: who, from where.
-	Seen func(ctx context.Context, caller tenant.Caller, ip string) error
+	// Seen, if set, is told of every authenticated request: who, from where, by what client.
+	Seen func(ctx context.Context, caller tenant.Caller, ip, agent string) error
 	Log  *logrus.Logger
 	// Now is the clock of the rate limits.
 	Now func() time.Time
@@ -77,7 +77,7 @@ func (l Limits) withDefaults() Limits {
 // ends before the first request is served.
 type API struct {
 	auth    Authenticator
-	seen    func(ctx context.Context, caller tenant.Caller, ip string) error
+	seen    func(ctx context.Context, caller tenant.Caller, ip, agent string) error
 	log     *logrus.Logger
 	limits  Limits
 	rates   *Limiter

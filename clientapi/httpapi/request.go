@@ -69,6 +69,9 @@ func (r *Request) admit(route *Route) error {
 	if err := r.identify(access); err != nil {
 		return err
 	}
+	if r.Caller.Locked && !route.locked {
+		return refusal.UserLocked()
+	}
 	for _, class := range route.classes {
 		if err := r.take(class); err != nil {
 			return err
@@ -125,7 +128,7 @@ func (r *Request) identify(a access) (err error) {
 	r.Account, r.Server = r.Caller.Account, r.Caller.Server
 	if r.api.seen != nil {
 		// The request does not fail when that cannot be written.
-		if err := r.api.seen(r.Context(), r.Caller, r.ClientIP()); err != nil {
+		if err := r.api.seen(r.Context(), r.Caller, r.ClientIP(), r.UserAgent()); err != nil {
 			r.Log().WithError(err).Warn("cannot note when devices were seen")
 		}
 	}

@@ -26,6 +26,7 @@ type Route struct {
 	unless    Opened // of userUnless
 	body      int64  // bytes
 	streaming bool
+	locked    bool // locked callers too
 	classes   []Class
 }
 
@@ -49,6 +50,9 @@ func Body(bytes int64) Option { return func(r *Route) { r.body = bytes } }
 // Streaming leaves the body unread and unlimited for the handler, which then
 // limits its size and time itself (uploads).
 func Streaming() Option { return func(r *Route) { r.streaming = true } }
+
+// Locked lets callers in who are locked out of everything else (logout).
+func Locked() Option { return func(r *Route) { r.locked = true } }
 
 // Limit holds the route's callers to the rate of a class.
 func Limit(class Class) Option {

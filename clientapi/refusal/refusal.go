@@ -98,6 +98,13 @@ func TooLarge(message string, args ...any) *Refusal {
 	return New(http.StatusRequestEntityTooLarge, "M_TOO_LARGE", message, args...)
 }
 
+// UserLocked is 401 M_USER_LOCKED: the session stays, and can be used again once
+// the user is let in again (section "Account locking").
+func UserLocked() *Refusal {
+	return New(http.StatusUnauthorized, "M_USER_LOCKED", "You are locked out at the moment. An administrator of the account can tell you more.").
+		With("soft_logout", true)
+}
+
 // UnknownToken is 401 M_UNKNOWN_TOKEN. With soft set the client may log in
 // again on the same device and keep its keys (soft logout).
 func UnknownToken(soft bool) *Refusal {
