@@ -124,6 +124,10 @@ func (a *API) Versions(method, path string, r *Route, versions ...string) {
 	}
 }
 
+// Routes visits every route that [API.Handle] has registered by a plain template,
+// in no order.
+func (a *API) Routes(visit func(method, template string)) { a.tree.walk(visit) }
+
 // Mount gives a whole prefix to a plain handler, which gets no check but CORS.
 func (a *API) Mount(prefix string, h http.Handler) {
 	a.router.PathPrefix(prefix).Handler(h)

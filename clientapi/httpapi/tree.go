@@ -46,6 +46,19 @@ func (n *node) add(method, template string, r *Route) {
 	n.leaves[method] = l
 }
 
+// walk visits the templates in the tree, in no order.
+func (n *node) walk(visit func(method, template string)) {
+	for method, l := range n.leaves {
+		visit(method, l.template)
+	}
+	for _, child := range n.literal {
+		child.walk(visit)
+	}
+	if n.variable != nil {
+		n.variable.walk(visit)
+	}
+}
+
 func (n *node) child(segment string) *node {
 	if n.literal == nil {
 		n.literal = map[string]*node{}
