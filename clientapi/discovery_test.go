@@ -55,7 +55,7 @@ func TestDiscovery(t *testing.T) {
 		`m\.room_versions.available.10`: `"stable"`,
 		`m\.change_password.enabled`:    `true`,
 		`m\.3pid_changes.enabled`:       `false`,
-		`m\.get_login_token.enabled`:    `false`,
+		`m\.get_login_token.enabled`:    `true`,
 	} {
 		if got := capabilities.Get(path).Raw; got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)

@@ -18,7 +18,7 @@ func TestLoginFlows(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)
 	got := s.nobodyYet().must(get, "/login", "").Raw
-	want := `{"flows":[{"type":"m.login.password"},{"type":"m.login.token"}]}`
+	want := `{"flows":[{"type":"m.login.password"},{"type":"m.login.token","get_login_token":true}]}`
 	if got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

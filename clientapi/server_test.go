@@ -102,10 +102,13 @@ func loginBody(user, password, extra string) string {
 	return `{"type":"m.login.password","identifier":{"type":"m.id.user","user":"` + user + `"},"password":"` + password + `"` + extra + `}`
 }
 
-// ask sends a request to /_matrix/client/v3.
+// ask sends a request to /_matrix/client/v3, unless the path has it all.
 func (p *person) ask(method, path, body string) (int, gjson.Result) {
 	p.s.t.Helper()
-	request, err := http.NewRequestWithContext(p.s.t.Context(), method, p.s.URL+"/_matrix/client/v3"+path, strings.NewReader(body))
+	if !strings.HasPrefix(path, "/_matrix/") {
+		path = "/_matrix/client/v3" + path
+	}
+	request, err := http.NewRequestWithContext(p.s.t.Context(), method, p.s.URL+path, strings.NewReader(body))
 	if err != nil {
 		p.s.t.Fatal(err)
 	}

@@ -24,6 +24,7 @@ func TestProfileFields(t *testing.T) {
 			{"m.tz", `"America/Sao_Paulo"`, ""},
 			{"m.tz", `{}`, "M_BAD_JSON"},
 			{"com.example.pronouns", `["she","her"]`, ""},
+			{"com.example.nothing", `null`, ""},
 			{"com.example.large", quoted(64 << 10), "M_PROFILE_TOO_LARGE"},
 			{"name", `"x"`, "M_INVALID_PARAM"},
 			{"Com.example", `"x"`, "M_INVALID_PARAM"},
@@ -40,10 +41,13 @@ func TestProfileFields(t *testing.T) {
 		for _, emptied := range []string{"displayname", "avatar_url"} {
 			o.must(o.SetProfile(t.Context(), by(ana), emptied, json.RawMessage(`""`)))
 		}
-		o.must(o.SetProfile(t.Context(), by(ana), "m.tz", nil))
+		o.must(o.SetProfile(t.Context(), by(ana), "m.tz", json.RawMessage(`null`)))
+		o.must(o.SetProfile(t.Context(), by(ana), "com.example.absent", nil))
 		profile, err := o.Profile(t.Context(), "acme", ana)
 		o.must(err)
-		want := map[string]json.RawMessage{"com.example.pronouns": json.RawMessage(`["she","her"]`)}
+		want := map[string]json.RawMessage{
+			"com.example.pronouns": json.RawMessage(`["she","her"]`), "com.example.nothing": json.RawMessage(`null`),
+		}
 		if diff := cmp.Diff(profile, want); diff != "" {
 			t.Errorf("profile (-got +want):\n%s", diff)
 		}

@@ -72,6 +72,9 @@ func (r *Request) admit(route *Route) error {
 	if r.Caller.Locked && !route.locked {
 		return refusal.UserLocked()
 	}
+	if access == administrator && !r.Caller.Administrator() {
+		return errNotAdmin
+	}
 	for _, class := range route.classes {
 		if err := r.take(class); err != nil {
 			return err
@@ -131,9 +134,6 @@ func (r *Request) identify(a access) (err error) {
 		if err := r.api.seen(r.Context(), r.Caller, r.ClientIP(), r.UserAgent()); err != nil {
 			r.Log().WithError(err).Warn("cannot note when devices were seen")
 		}
-	}
-	if a == administrator && !r.Caller.Administrator() {
-		return errNotAdmin
 	}
 	return nil
 }
