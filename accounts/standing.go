@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 
 	"maunium.net/go/mautrix/id"
 
@@ -52,7 +53,7 @@ func (s *Service) Standing(ctx context.Context, caller tenant.Caller, user id.Us
 		return false, err
 	}
 	asking := &User{ID: caller.User, Role: caller.Role}
-	if err := CheckModeration(asking, target); err != nil && err != error(ErrModerateSelf) { //nolint:errorlint // returned as it is
+	if err := CheckModeration(asking, target); err != nil && !errors.Is(err, ErrModerateSelf) {
 		return false, err
 	}
 	return target.Stands(standing), nil

@@ -74,4 +74,16 @@ var spanishClientAPI = map[string]string{
 	"The request must name a room version in new_version.":                                    "La solicitud debe indicar una versión de sala en new_version.",
 	"This is not a token of this space. max_depth and suggested_only must stay as they were.": "Este no es un token de este espacio. max_depth y suggested_only deben seguir como estaban.",
 	"Upgrading this room needs power level %d, and yours is %d.":                              "Actualizar esta sala exige el nivel de poder %d, y el tuyo es %d.",
+
+	"You may only read at the moment. An administrator of the account can tell you more.":  "Por el momento solo puedes leer. Un administrador de la cuenta puede decirte más.",
+	"You are locked out at the moment. An administrator of the account can tell you more.": "Por el momento tu acceso está bloqueado. Un administrador de la cuenta puede decirte más.",
+	"This OpenID token is not valid, or it has expired.":                                   "Este token de OpenID no es válido o ha caducado.",
+	"This user does not belong to this server.":                                            "Este usuario no pertenece a este servidor.",
+	"You cannot lock or suspend yourself.":                                                 "No puedes bloquearte ni suspenderte a ti mismo.",
+	"This user is an administrator of the account, who cannot be locked or suspended.":     "Este usuario es administrador de la cuenta y no se puede bloquear ni suspender.",
+	"Please give an OpenID token: the request has no \"access_token\".":                    "Indica un token de OpenID: la solicitud no tiene \"access_token\".",
+	"Your e-mail addresses and telephone numbers cannot be changed here.":                  "Tus direcciones de correo electrónico y números de teléfono no se pueden cambiar aquí.",
+	"This server sends no messages to e-mail addresses or telephone numbers.":              "Este servidor no envía mensajes a direcciones de correo electrónico ni a números de teléfono.",
+	"This server has no registration by tokens.":                                           "Este servidor no tiene registro mediante tokens.",
+	"This server has no bridges to other networks.":                                        "Este servidor no tiene puentes a otras redes.",
 }

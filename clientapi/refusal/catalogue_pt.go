@@ -74,4 +74,16 @@ var portugueseClientAPI = map[string]string{
 	"The request must name a room version in new_version.":                                    "A requisição deve indicar uma versão de sala em new_version.",
 	"This is not a token of this space. max_depth and suggested_only must stay as they were.": "Este não é um token deste espaço. max_depth e suggested_only devem continuar como estavam.",
 	"Upgrading this room needs power level %d, and yours is %d.":                              "Atualizar esta sala exige o nível de poder %d, e o seu é %d.",
+
+	"You may only read at the moment. An administrator of the account can tell you more.":  "No momento, você só pode ler. Um administrador da conta pode explicar o motivo.",
+	"You are locked out at the moment. An administrator of the account can tell you more.": "No momento, seu acesso está bloqueado. Um administrador da conta pode explicar o motivo.",
+	"This OpenID token is not valid, or it has expired.":                                   "Este token OpenID não é válido ou expirou.",
+	"This user does not belong to this server.":                                            "Este usuário não pertence a este servidor.",
+	"You cannot lock or suspend yourself.":                                                 "Você não pode bloquear nem suspender a si mesmo.",
+	"This user is an administrator of the account, who cannot be locked or suspended.":     "Este usuário é administrador da conta e não pode ser bloqueado nem suspenso.",
+	"Please give an OpenID token: the request has no \"access_token\".":                    "Informe um token OpenID: a requisição não tem \"access_token\".",
+	"Your e-mail addresses and telephone numbers cannot be changed here.":                  "Seus endereços de e-mail e números de telefone não podem ser alterados aqui.",
+	"This server sends no messages to e-mail addresses or telephone numbers.":              "Este servidor não envia mensagens a endereços de e-mail nem a números de telefone.",
+	"This server has no registration by tokens.":                                           "Este servidor não tem registro por tokens.",
+	"This server has no bridges to other networks.":                                        "Este servidor não tem pontes para outras redes.",
 }
