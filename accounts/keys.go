@@ -40,6 +40,8 @@ type KeyStore interface {
 	// BackedUpKeys gives the keys in a version: all, those of a room, or, when
 	// session is given too, one.
 	BackedUpKeys(ctx context.Context, account tenant.ID, user id.UserID, version BackupVersion, room id.RoomID, session id.SessionID) ([]BackedUpKey, error)
+
+	DehydratedStore
 }
 
 // KeyAct is one change to keys, or one request's messages to devices.
@@ -76,6 +78,7 @@ type KeyTx interface {
 	Claim(wanted []KeyClaim) ([]ClaimedKey, error)
 
 	BackupTx
+	DeviceTx
 }
 
 // OneTimeKey is a key that another device may claim. ID is its algorithm and

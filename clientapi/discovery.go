@@ -30,6 +30,7 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc2285.stable", true},               // receipts of m.read.private
 	{"org.matrix.msc3391", true},                      // DELETE of account data
 	{"org.matrix.msc3771", true},                      // receipts carry a thread_id
+	{"org.matrix.msc3814", true},                      // dehydrated devices
 	{"org.matrix.msc3827.stable", true},               // filter of room types in /publicRooms
 	{"org.matrix.msc3952_intentional_mentions", true}, // push rules for m.mentions
 	{"uk.half-shot.msc2666.query_mutual_rooms", true}, // rooms shared with another user

@@ -31,6 +31,7 @@ func (s *Server) keyRoutes(api *httpapi.API) {
 	}
 	api.Client(http.MethodPut, "/sendToDevice/{type}/{transaction}", api.Act(s.sendToDevice, large))
 	s.backupRoutes(api)
+	s.dehydratedRoutes(api)
 }
 
 // interactive asks users to confirm who they are (user-interactive

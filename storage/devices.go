@@ -82,7 +82,7 @@ func (t *tx) endDevices(user id.UserID, pick func(id.DeviceID) bool) error {
 // devices that had keys: they know of no others.
 func (t *tx) emptyDeviceItems(user id.UserID, gone []id.DeviceID) error {
 	items, err := t.group.account.store.Items(t.ctx, t.group.account.id, stream.ItemQuery{
-		Kinds: []stream.Kind{stream.DeviceKeys, stream.OneTimeKeys, stream.Pusher}, User: user,
+		Kinds: []stream.Kind{stream.DeviceKeys, stream.OneTimeKeys, stream.Pusher, stream.Dehydrated}, User: user,
 	})
 	if err != nil {
 		return fmt.Errorf("read devices' items: %w", err)
@@ -107,16 +107,31 @@ func (t *tx) putDeviceList(user id.UserID) {
 
 // deviceOf gives the device that an item belongs to, or "".
 func deviceOf(item stream.Item) id.DeviceID {
-	if item.Kind != stream.Pusher {
+	if item.Kind != stream.Pusher && item.Kind != stream.Dehydrated {
 		return id.DeviceID(item.Key)
 	}
-	var pusher struct {
+	var owned struct {
 		Device id.DeviceID `json:"device_id"`
 	}
-	if json.Unmarshal(item.Content, &pusher) != nil {
+	if json.Unmarshal(item.Content, &owned) != nil {
 		return ""
 	}
-	return pusher.Device
+	return owned.Device
+}
+
+// AddDevice implements accounts.DeviceTx.
+func (t *tx) AddDevice(user id.UserID, device id.DeviceID, name string) error {
+	if err := t.checkNotReserved(user, device); err != nil {
+		return err
+	}
+	t.exec(insertDeviceSQL, t.group.account.id, user, device, name, "", 0, "")
+	t.Put(stream.Item{Kind: stream.SessionChanged, User: user, Key: string(device)})
+	return nil
+}
+
+// EndDevice implements accounts.DeviceTx.
+func (t *tx) EndDevice(user id.UserID, device id.DeviceID) error {
+	return t.endDevices(user, func(d id.DeviceID) bool { return d == device })
 }
 
 const (

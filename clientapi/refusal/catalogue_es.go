@@ -86,4 +86,10 @@ var spanishClientAPI = map[string]string{
 	"This server sends no messages to e-mail addresses or telephone numbers.":              "Este servidor no envía mensajes a direcciones de correo electrónico ni a números de teléfono.",
 	"This server has no registration by tokens.":                                           "Este servidor no tiene registro mediante tokens.",
 	"This server has no bridges to other networks.":                                        "Este servidor no tiene puentes a otras redes.",
+	"You have no dehydrated device.":                                                       "No tienes ningún dispositivo deshidratado.",
+	"The \"device_data\" of a dehydrated device must be an object.":                        "El \"device_data\" de un dispositivo deshidratado debe ser un objeto.",
+	"A dehydrated device needs its \"device_keys\".":                                       "Un dispositivo deshidratado necesita sus \"device_keys\".",
+	"You have a device with this ID already.":                                              "Ya tienes un dispositivo con este ID.",
+	"The ID of a device must have 1 to %d bytes.":                                          "El ID de un dispositivo debe tener de 1 a %d bytes.",
+	"The data of a dehydrated device may have at most %d bytes.":                           "Los datos de un dispositivo deshidratado pueden tener como máximo %d bytes.",
 }

@@ -86,4 +86,10 @@ var portugueseClientAPI = map[string]string{
 	"This server sends no messages to e-mail addresses or telephone numbers.":              "Este servidor não envia mensagens a endereços de e-mail nem a números de telefone.",
 	"This server has no registration by tokens.":                                           "Este servidor não tem registro por tokens.",
 	"This server has no bridges to other networks.":                                        "Este servidor não tem pontes para outras redes.",
+	"You have no dehydrated device.":                                                       "Você não tem um dispositivo desidratado.",
+	"The \"device_data\" of a dehydrated device must be an object.":                        "O \"device_data\" de um dispositivo desidratado deve ser um objeto.",
+	"A dehydrated device needs its \"device_keys\".":                                       "Um dispositivo desidratado precisa de \"device_keys\".",
+	"You have a device with this ID already.":                                              "Você já tem um dispositivo com este ID.",
+	"The ID of a device must have 1 to %d bytes.":                                          "O ID de um dispositivo deve ter de 1 a %d bytes.",
+	"The data of a dehydrated device may have at most %d bytes.":                           "Os dados de um dispositivo desidratado podem ter no máximo %d bytes.",
 }

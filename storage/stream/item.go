@@ -18,6 +18,7 @@ const (
 	Forgotten                    // User forgot Room; Content empty again: remembers
 	ToDevice                     // User has messages; Key is the device (stored apart)
 	OneTimeKeys                  // User's; Key is the device: counts changed
+	Dehydrated                   // User's dehydrated device; {"device_id","device_data"}
 )
 
 // The kinds that are appended, never overwritten: caches and followers act on
