@@ -56,6 +56,8 @@ var bodies = map[string]string{
 	"/room/{alias}":          `{"room_id":"ROOM"}`,
 	"/list/room/{roomID}":    `{"visibility":"public"}`,
 	"/upgrade":               `{"new_version":"11"}`,
+	"/report":                `{"reason":"x"}`,
+	"/report/{eventID}":      `{"reason":"x"}`,
 	"/delete_devices":        `{"devices":["DEVICE"]}`,
 }
 
