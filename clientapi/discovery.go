@@ -35,15 +35,16 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc3952_intentional_mentions", true}, // push rules for m.mentions
 	{"uk.half-shot.msc2666.query_mutual_rooms", true}, // rooms shared with another user
 	{"org.matrix.msc3026.busy_presence", false},       // there are three kinds of presence, busy is none
-	{"org.matrix.msc3440.stable", false},              // threads by /relations
+	{"org.matrix.msc3440.stable", true},               // threads by /relations
 	{"org.matrix.msc3773", false},                     // unread counts of threads in /sync
-	{"org.matrix.msc3856.stable", false},              // the list of a room's threads
+	{"org.matrix.msc3856.stable", true},               // the list of a room's threads
+	{"org.matrix.msc3874", true},                      // filter of types of relations
 	{"org.matrix.msc3882", true},                      // login/get_token
 	{"org.matrix.msc3916.stable", false},              // media with a token
-	{"org.matrix.msc3981", false},                     // /relations with recurse
+	{"org.matrix.msc3981", true},                      // /relations with recurse
 	{"org.matrix.msc4108", false},                     // login by QR code
 	{"org.matrix.msc4140", false},                     // delayed events
-	{"org.matrix.msc4222", false},                     // state_after in /sync
+	{"org.matrix.msc4222", true},                      // state_after in /sync
 	{"org.matrix.simplified_msc3575", false},          // sliding sync
 	{"uk.tcpip.msc4133", true},                        // profile fields of any name
 	{"uk.tcpip.msc4133.stable", true},                 // the same by its final path

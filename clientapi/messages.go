@@ -24,17 +24,13 @@ const (
 // messages handles GET /_matrix/client/v3/rooms/{roomID}/messages.
 func (s *Server) messages(r *httpapi.Request) (any, error) {
 	q := rooms.PageRequest{Room: roomOf(r), From: r.Query("from"), To: r.Query("to")}
-	switch r.Query("dir") {
-	case "b":
-		q.Direction = rooms.Backwards
-	case "f":
-		q.Direction = rooms.Forwards
-	case "":
-		return nil, refusal.Missing("The request must say in dir which way to read: b (back) or f (forth).")
-	default:
-		return nil, refusal.Invalid("The parameter %s must be one of: %s.", "dir", "b, f")
+	if r.Query("dir") == "" {
+		return nil, errNoDirection()
 	}
 	var err error
+	if q.Direction, err = directionOf(r); err != nil {
+		return nil, err
+	}
 	if q.Filter, q.Limit, err = filterOf(r); err != nil {
 		return nil, err
 	}
@@ -52,6 +48,10 @@ func (s *Server) messages(r *httpapi.Request) (any, error) {
 		a.add("state", page.State)
 	}
 	return a.raw(), nil
+}
+
+func errNoDirection() error {
+	return refusal.Missing("The request must say in dir which way to read: b (back) or f (forth).")
 }
 
 // filterOf gives the query's RoomEventFilter, nil when there is none, and its

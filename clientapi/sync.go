@@ -31,6 +31,12 @@ func (s *Server) syncOnce(r *httpapi.Request) (any, error) {
 	if q.UseStateAfter, err = r.Bool("use_state_after"); err != nil {
 		return nil, err
 	}
+	if !q.UseStateAfter {
+		if q.UnstableStateAfter, err = r.Bool("org.matrix.msc4222.use_state_after"); err != nil {
+			return nil, err
+		}
+		q.UseStateAfter = q.UnstableStateAfter
+	}
 	if q.Presence, err = r.Choice("set_presence", "online", "offline", "unavailable"); err != nil {
 		return nil, err
 	}

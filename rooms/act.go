@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
@@ -74,7 +75,22 @@ func (w *writing) append(p part) (*event.Event, error) {
 	if err := event.Authorise(w.room.Version, e, p.target, w.room); err != nil {
 		return nil, err
 	}
+	if err := w.checkAnnotation(e); err != nil {
+		return nil, err
+	}
 	return e, w.tx.Append(e)
+}
+
+// checkAnnotation refuses to say twice what an annotation says once.
+func (w *writing) checkAnnotation(e *event.Event) error {
+	if e.Relation.Type != event.Annotation {
+		return nil
+	}
+	twice, err := w.tx.Annotated(e)
+	if err == nil && twice {
+		return refusal.New(http.StatusBadRequest, "M_DUPLICATE_ANNOTATION", "You have reacted to this message with the same reaction already.")
+	}
+	return err
 }
 
 // setState appends a state event unless it would change nothing; then it gives

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"slices"
 
 	"maunium.net/go/mautrix/id"
 
@@ -68,25 +69,23 @@ func (s *Service) Context(ctx context.Context, caller tenant.Caller, q Surroundi
 	}
 	limit := s.pageLimit(q.Limit)
 	before := &scan{look: l, service: s, filter: q.Filter, direction: Backwards, limit: limit / 2}
-	if err := before.run(ctx, window{0, e.Position - 1}); err != nil {
+	if err := before.run(ctx, Window{0, e.Position - 1}); err != nil {
 		return nil, err
 	}
 	after := &scan{look: l, service: s, filter: q.Filter, direction: Forwards, limit: limit - limit/2}
-	if err := after.run(ctx, window{e.Position, l.until}); err != nil {
+	if err := after.run(ctx, Window{e.Position, l.until}); err != nil {
 		return nil, err
 	}
 	start, end := before.reached(e.Position-1), after.reached(e.Position)
 	answer := &Context{Start: l.token(start), End: l.token(end)}
-	if answer.Event, err = s.writeOne(ctx, l, e); err != nil {
+	shown := slices.Concat([]*event.Event{e}, before.events, after.events)
+	written, err := s.writeEach(ctx, l, shown)
+	if err != nil {
 		return nil, err
 	}
-	if answer.Before, err = s.writeTimeline(ctx, l, before.events); err != nil {
-		return nil, err
-	}
-	if answer.After, err = s.writeTimeline(ctx, l, after.events); err != nil {
-		return nil, err
-	}
-	shown := append(append([]*event.Event{e}, before.events...), after.events...)
+	answer.Event = written[0]
+	answer.Before = joinList(written[1 : 1+len(before.events)])
+	answer.After = joinList(written[1+len(before.events):])
 	answer.State, err = s.contextState(ctx, l, end, q.Filter, shown)
 	return answer, err
 }

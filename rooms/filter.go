@@ -68,6 +68,9 @@ type RoomEventFilter struct {
 	EventFilter
 	choice                    choice[id.RoomID]
 	containsURL               *bool
+	relTypes                  choice[string]
+	relatedByTypes            []string    // nil: not asked
+	relatedBySenders          []id.UserID // nil: not asked
 	LazyLoadMembers           bool
 	IncludeRedundantMembers   bool
 	UnreadThreadNotifications bool
@@ -76,69 +79,18 @@ type RoomEventFilter struct {
 // Wants tells whether events of this room are wanted.
 func (f *RoomEventFilter) Wants(room id.RoomID) bool { return f.choice.takes(room) }
 
-// Match tells whether an event is wanted.
+// Match tells whether an event is wanted, as far as the event tells: where
+// [RoomEventFilter.AsksRelated], what relates to it has a say too.
 func (f *RoomEventFilter) Match(e *event.Event) bool {
-	if !f.Takes(e.Type, e.Sender) || !f.choice.takes(e.Room) {
+	if !f.Takes(e.Type, e.Sender) || !f.choice.takes(e.Room) || !f.relTypes.takes(e.Relation.Type) {
 		return false
 	}
 	return f.containsURL == nil || gjson.GetBytes(e.Content, "url").Exists() == *f.containsURL
 }
 
-// choice takes what is among only, if there is such a list, and not among not.
-type choice[T comparable] struct {
-	only map[T]bool // nil: all
-	not  map[T]bool
-}
-
-func (c *choice[T]) takes(v T) bool {
-	return (c.only == nil || c.only[v]) && (c.not == nil || !c.not[v])
-}
-
-// typeChoice is a choice of event types, where * stands for any characters.
-type typeChoice struct{ only, not *typeList }
-
-func (c *typeChoice) takes(eventType string) bool {
-	return (c.only == nil || c.only.has(eventType)) && (c.not == nil || !c.not.has(eventType))
-}
-
-type typeList struct {
-	exact    map[string]bool
-	patterns []string
-}
-
-func (l *typeList) has(eventType string) bool {
-	if l.exact[eventType] {
-		return true
-	}
-	for _, pattern := range l.patterns {
-		if matchStars(pattern, eventType) {
-			return true
-		}
-	}
-	return false
-}
-
-// matchStars matches a pattern in which * stands for any characters. It looks
-// for each part between two stars once, so that no pattern makes it slow.
-func matchStars(pattern, s string) bool {
-	head, rest, starred := strings.Cut(pattern, "*")
-	if !starred {
-		return pattern == s
-	}
-	s, ok := strings.CutPrefix(s, head)
-	if !ok {
-		return false
-	}
-	parts := strings.Split(rest, "*")
-	last := parts[len(parts)-1]
-	for _, part := range parts[:len(parts)-1] {
-		_, after, found := strings.Cut(s, part)
-		if !found {
-			return false
-		}
-		s = after
-	}
-	return strings.HasSuffix(s, last)
+// AsksRelated tells whether only events are wanted to which certain others relate.
+func (f *RoomEventFilter) AsksRelated() bool {
+	return f.relatedByTypes != nil || f.relatedBySenders != nil
 }
 
 // The filter as it is written in JSON. Absent lists take everything, empty ones
@@ -172,6 +124,10 @@ type (
 		Rooms                     []id.RoomID `json:"rooms"`
 		NotRooms                  []id.RoomID `json:"not_rooms"`
 		ContainsURL               *bool       `json:"contains_url"`
+		RelTypes                  []string    `json:"org.matrix.msc3874.rel_types"`
+		NotRelTypes               []string    `json:"org.matrix.msc3874.not_rel_types"`
+		RelatedByTypes            []string    `json:"related_by_rel_types"`
+		RelatedBySenders          []id.UserID `json:"related_by_senders"`
 		LazyLoadMembers           bool        `json:"lazy_load_members"`
 		IncludeRedundantMembers   bool        `json:"include_redundant_members"`
 		UnreadThreadNotifications bool        `json:"unread_thread_notifications"`
@@ -251,10 +207,15 @@ func (c *filterChecker) fail(err error) {
 }
 
 func (c *filterChecker) roomEvents(from roomEventFilterJSON) RoomEventFilter {
+	c.relTypes(from.RelatedByTypes)
+	set(c, from.RelatedBySenders, event.ValidUserID, badFilterUser)
 	return RoomEventFilter{
 		EventFilter:               c.events(from.eventFilterJSON),
 		choice:                    c.rooms(from.Rooms, from.NotRooms),
 		containsURL:               from.ContainsURL,
+		relTypes:                  choice[string]{c.relTypes(from.RelTypes), c.relTypes(from.NotRelTypes)},
+		relatedByTypes:            from.RelatedByTypes,
+		relatedBySenders:          from.RelatedBySenders,
 		LazyLoadMembers:           from.LazyLoadMembers,
 		IncludeRedundantMembers:   from.IncludeRedundantMembers,
 		UnreadThreadNotifications: from.UnreadThreadNotifications,
@@ -310,6 +271,14 @@ func (c *filterChecker) types(list []string) *typeList {
 		}
 	}
 	return l
+}
+
+// relTypes makes a set of types of relations, nil of no list.
+func (c *filterChecker) relTypes(list []string) map[string]bool {
+	short := func(t string) bool { return len(t) <= maxFilterPattern }
+	return set(c, list, short, func(string) error {
+		return refusal.Invalid("A type of relation in a filter cannot be longer than %d bytes.", maxFilterPattern)
+	})
 }
 
 // set makes a set of a list of IDs, nil of no list.

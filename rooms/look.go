@@ -162,23 +162,23 @@ func (s *Service) earlier(ctx context.Context, l *look, at stream.Position, prob
 func (l *look) moment(p stream.Position) stream.Position {
 	windows := l.windows(l.until, &event.Event{})
 	for _, w := range windows {
-		if p <= w.upTo {
-			return max(p, w.after+1)
+		if p <= w.UpTo {
+			return max(p, w.After+1)
 		}
 	}
 	if len(windows) == 0 {
 		return 0
 	}
-	return windows[len(windows)-1].upTo
+	return windows[len(windows)-1].UpTo
 }
 
-// window is a part of a timeline: after < position ≤ upTo.
-type window struct{ after, upTo stream.Position }
+// Window is a part of a timeline: After < position ≤ UpTo.
+type Window struct{ After, UpTo stream.Position }
 
 // windows gives the parts of the timeline up to a position, oldest first, in
 // which the reader may see events like this one.
-func (v Visibility) windows(until stream.Position, like *event.Event) []window {
-	var windows []window
+func (v Visibility) windows(until stream.Position, like *event.Event) []Window {
+	var windows []Window
 	edges := v.edges(until)
 	for i := range len(edges) - 1 {
 		after, upTo := edges[i], edges[i+1]
@@ -188,11 +188,11 @@ func (v Visibility) windows(until stream.Position, like *event.Event) []window {
 		if !v.Event(&probe) {
 			continue
 		}
-		if n := len(windows); n > 0 && windows[n-1].upTo == after {
-			windows[n-1].upTo = upTo
+		if n := len(windows); n > 0 && windows[n-1].UpTo == after {
+			windows[n-1].UpTo = upTo
 			continue
 		}
-		windows = append(windows, window{after, upTo})
+		windows = append(windows, Window{after, upTo})
 	}
 	return windows
 }

@@ -45,24 +45,24 @@ func (s *Service) Messages(ctx context.Context, caller tenant.Caller, q PageRequ
 	if err != nil {
 		return nil, err
 	}
-	bounds := window{0, l.until}
+	bounds := Window{0, l.until}
 	start := stream.Position(0)
 	if q.Direction == Backwards {
 		start = l.until
 		if from != nil {
 			start = min(*from, l.until)
 		}
-		bounds.upTo = start
+		bounds.UpTo = start
 		if to != nil {
-			bounds.after = *to
+			bounds.After = *to
 		}
 	} else {
 		if from != nil {
 			start = *from
 		}
-		bounds.after = start
+		bounds.After = start
 		if to != nil {
-			bounds.upTo = min(*to, l.until)
+			bounds.UpTo = min(*to, l.until)
 		}
 	}
 	scan := scan{look: l, service: s, filter: q.Filter, direction: q.Direction, limit: s.pageLimit(q.Limit)}
@@ -117,6 +117,8 @@ type scan struct {
 	direction Direction
 	limit     int
 
+	related map[id.EventID]bool // what the filter wants for what relates to it
+
 	events []*event.Event // in the direction
 	end    stream.Position
 	more   bool // whether there may be more behind end
@@ -124,7 +126,7 @@ type scan struct {
 }
 
 // run collects within bounds.
-func (c *scan) run(ctx context.Context, bounds window) error {
+func (c *scan) run(ctx context.Context, bounds Window) error {
 	if c.filter != nil && !c.filter.Wants(c.look.room) {
 		return nil
 	}
@@ -134,8 +136,8 @@ func (c *scan) run(ctx context.Context, bounds window) error {
 		slices.Reverse(windows)
 	}
 	for _, w := range windows {
-		w = window{max(w.after, bounds.after), min(w.upTo, bounds.upTo)}
-		if w.after >= w.upTo {
+		w = Window{max(w.After, bounds.After), min(w.UpTo, bounds.UpTo)}
+		if w.After >= w.UpTo {
 			continue
 		}
 		if err := c.through(ctx, w); err != nil || c.more {
@@ -146,8 +148,8 @@ func (c *scan) run(ctx context.Context, bounds window) error {
 }
 
 // through collects within one window.
-func (c *scan) through(ctx context.Context, w window) error {
-	for w.after < w.upTo {
+func (c *scan) through(ctx context.Context, w Window) error {
+	for w.After < w.UpTo {
 		// One more than wanted, to know whether there are more.
 		ask := c.limit - len(c.events) + 1
 		if c.filter != nil && c.looked > 0 {
@@ -157,6 +159,9 @@ func (c *scan) through(ctx context.Context, w window) error {
 		if err != nil {
 			return err
 		}
+		if err := c.askRelated(ctx, events); err != nil {
+			return err
+		}
 		if slices.ContainsFunc(events, c.take) {
 			return nil
 		}
@@ -164,17 +169,30 @@ func (c *scan) through(ctx context.Context, w window) error {
 			return nil
 		}
 		if last := events[len(events)-1].Position; c.direction == Backwards {
-			w.upTo = last - 1
+			w.UpTo = last - 1
 		} else {
-			w.after = last
+			w.After = last
 		}
 	}
 	return nil
 }
 
+// askRelated finds out which of the next events the filter wants for what relates
+// to them.
+func (c *scan) askRelated(ctx context.Context, events []*event.Event) (err error) {
+	if c.filter == nil || !c.filter.AsksRelated() {
+		return nil
+	}
+	c.related, err = c.service.RelatedBy(ctx, c.look.caller, c.filter, Bundling{
+		Room: c.look.room, Visibility: c.look.Visibility, UpTo: c.look.until, Events: events,
+	})
+	return err
+}
+
 // take looks at the next event and tells whether that is enough.
 func (c *scan) take(e *event.Event) (enough bool) {
-	wanted := c.look.Event(e) && !Ignores(c.look.ignored, e) && (c.filter == nil || c.filter.Match(e))
+	wanted := c.look.Event(e) && !Ignores(c.look.ignored, e) &&
+		(c.filter == nil || c.filter.Match(e) && (!c.filter.AsksRelated() || c.related[e.ID]))
 	if (wanted && len(c.events) == c.limit) || c.looked == maxScanned {
 		c.more = true
 		// The bound that has this event on its other side.
@@ -192,12 +210,12 @@ func (c *scan) take(e *event.Event) (enough bool) {
 }
 
 // read gives the next events of a window: from memory, when it has them.
-func (c *scan) read(ctx context.Context, w window, limit int) ([]*event.Event, error) {
+func (c *scan) read(ctx context.Context, w Window, limit int) ([]*event.Event, error) {
 	if events, ok := c.look.remembered(w, limit, c.direction); ok {
 		return events, nil
 	}
 	timelines, err := c.service.store.Timelines(ctx, c.look.caller.Account, []Slice{{
-		Room: c.look.room, After: w.after, UpTo: w.upTo, Limit: limit, Direction: c.direction,
+		Room: c.look.room, After: w.After, UpTo: w.UpTo, Limit: limit, Direction: c.direction,
 	}})
 	if err != nil {
 		return nil, err
@@ -207,14 +225,14 @@ func (c *scan) read(ctx context.Context, w window, limit int) ([]*event.Event, e
 
 // remembered gives the next events of a window out of the room's newest ones,
 // and false when these do not reach back far enough to know.
-func (l *look) remembered(w window, limit int, direction Direction) ([]*event.Event, bool) {
+func (l *look) remembered(w Window, limit int, direction Direction) ([]*event.Event, bool) {
 	var within []*event.Event
 	for _, e := range l.recent {
-		if w.after < e.Position && e.Position <= w.upTo {
+		if w.After < e.Position && e.Position <= w.UpTo {
 			within = append(within, e)
 		}
 	}
-	complete := l.whole || (len(l.recent) > 0 && l.recent[0].Position <= w.after+1)
+	complete := l.whole || (len(l.recent) > 0 && l.recent[0].Position <= w.After+1)
 	if direction == Backwards {
 		slices.Reverse(within)
 		complete = complete || len(within) >= limit

@@ -3,7 +3,9 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 
+	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
@@ -33,6 +35,10 @@ func (s *Service) Send(ctx context.Context, caller tenant.Caller, m Message) (id
 		}
 		return s.redact(ctx, caller, m, content.Redacts)
 	}
+	root, err := s.threadRoot(ctx, caller, m)
+	if err != nil {
+		return "", err
+	}
 	return s.store.Act(ctx, Act{
 		Caller: caller, Path: m.Path, Transaction: m.Transaction,
 		Do: func(tx Tx) (id.EventID, error) {
@@ -44,9 +50,27 @@ func (s *Service) Send(ctx context.Context, caller tenant.Caller, m Message) (id
 			if err != nil {
 				return "", err
 			}
+			// Only now is it known that the sender may know of the room's events.
+			if root != nil && root.Room == m.Room && root.Relation.Type != "" {
+				return "", errNestedThread()
+			}
 			return e.ID, nil
 		},
 	})
+}
+
+// threadRoot gives the event at whose thread a message is, nil when it is at none.
+// It may be read before the act: of what it relates to it says nothing new later.
+func (s *Service) threadRoot(ctx context.Context, caller tenant.Caller, m Message) (*event.Event, error) {
+	relates := gjson.GetBytes(m.Content, `m\.relates_to`)
+	if relates.Get("rel_type").Str != event.Thread {
+		return nil, nil
+	}
+	return s.store.EventByID(ctx, caller.Account, id.EventID(relates.Get("event_id").Str))
+}
+
+func errNestedThread() error {
+	return refusal.New(http.StatusBadRequest, "M_UNKNOWN", "A thread cannot begin at an event that relates to another one.")
 }
 
 // Redact empties an event (section "Redactions") and gives the redaction's ID.

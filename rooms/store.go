@@ -60,6 +60,11 @@ type Tx interface {
 	Append(e *event.Event) error
 	// Redact puts the redacted form in the place of an event.
 	Redact(redacted *event.Event)
+	// Annotated tells whether there is an annotation already that says what this
+	// event would say: of the same sender, type, parent and key. What it cannot
+	// know without asking the database makes the commit fail, and the act runs
+	// again.
+	Annotated(e *event.Event) (bool, error)
 	// Put adds an item to the stream, in place of the one under its key.
 	Put(item stream.Item)
 	// Publish puts a room into the account's directory, or takes it out.
@@ -124,6 +129,7 @@ type Slice struct {
 
 // Store keeps rooms. All its reads are of what is committed.
 type Store interface {
+	RelationStore
 	// Act runs an act and gives its event ID, or that of the first time when its
 	// transaction is known. It returns once the act is durable. Refusals come
 	// back as they are.

@@ -11,6 +11,12 @@ import (
 // writeTimeline writes a JSON list of events that the reader may see, with all
 // that unsigned tells.
 func (s *Service) writeTimeline(ctx context.Context, l *look, events []*event.Event) ([]byte, error) {
+	all, err := s.writeEach(ctx, l, events)
+	return joinList(all), err
+}
+
+// writeEach is writeTimeline for who puts the events into several lists.
+func (s *Service) writeEach(ctx context.Context, l *look, events []*event.Event) ([][]byte, error) {
 	var states []*event.Event
 	for _, e := range events {
 		if e.StateKey != nil {
@@ -28,34 +34,56 @@ func (s *Service) writeTimeline(ctx context.Context, l *look, events []*event.Ev
 			replaced[e.ID] = found[i]
 		}
 	}
-	return s.writeEvents(ctx, l, events, replaced)
+	bundles, err := s.Aggregate(ctx, l.caller, []Bundling{{
+		Room: l.room, Visibility: l.Visibility, UpTo: l.until, Recent: l.recent, Whole: l.whole, Events: events,
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return s.writeEvents(ctx, l, events, func(e *event.Event, r *Reader) {
+		r.Replaced, r.Relations = replaced[e.ID], bundles[e.ID]
+	})
 }
 
 // writeState writes a JSON list of state events, without what they replaced.
 func (s *Service) writeState(ctx context.Context, l *look, events []*event.Event) ([]byte, error) {
-	return s.writeEvents(ctx, l, events, nil)
+	all, err := s.writeEvents(ctx, l, events, func(*event.Event, *Reader) {})
+	return joinList(all), err
 }
 
-func (s *Service) writeEvents(ctx context.Context, l *look, events []*event.Event, replaced map[id.EventID]*event.Event) ([]byte, error) {
+// writeEvents writes each event; more adds to what it is written with.
+func (s *Service) writeEvents(ctx context.Context, l *look, events []*event.Event, more func(*event.Event, *Reader)) ([][]byte, error) {
 	redactions, err := s.redactions(ctx, l, events)
 	if err != nil {
 		return nil, err
 	}
-	size := 2
-	for _, e := range events {
-		size += len(e.Client) + 150
+	now := s.timestamp()
+	all := make([][]byte, len(events))
+	for i, e := range events {
+		r := Reader{
+			User: l.caller.User, Device: l.caller.Device, Now: now,
+			Membership: l.spans.At(e.Position), Redaction: redactions[e.RedactedBy],
+		}
+		more(e, &r)
+		all[i] = AppendEvent(make([]byte, 0, len(e.Client)+len(r.Relations)+150), e, r)
+	}
+	return all, nil
+}
+
+// joinList makes a JSON list of what is JSON already.
+func joinList(values [][]byte) []byte {
+	size := 2 + len(values)
+	for _, value := range values {
+		size += len(value)
 	}
 	out := append(make([]byte, 0, size), '[')
-	for i, e := range events {
+	for i, value := range values {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = AppendEvent(out, e, Reader{
-			User: l.caller.User, Device: l.caller.Device, Now: s.timestamp(),
-			Membership: l.spans.At(e.Position), Replaced: replaced[e.ID], Redaction: redactions[e.RedactedBy],
-		})
+		out = append(out, value...)
 	}
-	return append(out, ']'), nil
+	return append(out, ']')
 }
 
 // redactions gives those redactions of the events that the reader may see.
@@ -84,11 +112,11 @@ func (s *Service) redactions(ctx context.Context, l *look, events []*event.Event
 
 // writeOne writes one event as writeTimeline does.
 func (s *Service) writeOne(ctx context.Context, l *look, e *event.Event) ([]byte, error) {
-	list, err := s.writeTimeline(ctx, l, []*event.Event{e})
+	all, err := s.writeEach(ctx, l, []*event.Event{e})
 	if err != nil {
 		return nil, err
 	}
-	return list[1 : len(list)-1], nil
+	return all[0], nil
 }
 
 // writeSenders writes the member events of who sent the events, as of the newest

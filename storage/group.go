@@ -54,7 +54,7 @@ func (g *group) empty() bool {
 
 // run runs one act and, when it is accepted, takes over what it did.
 func (g *group) run(ctx context.Context, one *act, lookUp bool) (id.EventID, error) {
-	t := &tx{ctx: ctx, group: g, act: one, next: g.next, view: view{g.state}}
+	t := &tx{ctx: ctx, group: g, act: one, lookUp: lookUp, next: g.next, view: view{g.state}}
 	if err := t.checkCaller(); err != nil {
 		return "", err
 	}
@@ -161,6 +161,7 @@ func (g *group) batch(account tenant.ID, to place) *sqldb.Batch {
 	for _, s := range g.statements {
 		b.Add(s.sql, s.args...)
 	}
+	g.addRelations(b, account)
 	for _, c := range g.changes {
 		if c.Event != nil {
 			addEvent(b, account, c.Event)

@@ -24,6 +24,9 @@ type tx struct {
 	act   *act
 	key   transactionKey
 	next  stream.Position
+	// lookUp tells that a commit has failed: what constraints guard is to be
+	// looked up in the database now.
+	lookUp bool
 
 	forks      map[id.RoomID]*rooms.Room
 	created    map[id.RoomID]*rooms.Room

@@ -180,19 +180,22 @@ func (w *writer) room(room *room) {
 	w.out = append(w.out, `{"timeline":{"events":[`...)
 	w.list(len(room.timeline), func(i int) {
 		e := room.timeline[i]
-		w.event(room, e, room.replaced[e])
+		w.event(room, e, room.replaced[e], room.relations[e.ID])
 	})
 	w.out = append(w.out, `],"limited":`...)
 	w.out = strconv.AppendBool(w.out, room.limited)
 	w.key("prev_batch")
 	w.text(stream.Token{Epoch: w.epoch, Position: room.start}.String())
 	w.out = append(w.out, '}')
-	if w.req.UseStateAfter {
-		w.key("state_after")
-	} else {
+	switch {
+	case !w.req.UseStateAfter:
 		w.key("state")
+	case w.req.UnstableStateAfter:
+		w.key("org.matrix.msc4222.state_after")
+	default:
+		w.key("state_after")
 	}
-	w.events(len(room.state), func(i int) { w.event(room, room.state[i], nil) })
+	w.events(len(room.state), func(i int) { w.event(room, room.state[i], nil, nil) })
 	if len(room.accountData) > 0 {
 		w.key("account_data")
 		w.accountData(room.accountData)
@@ -204,11 +207,11 @@ func (w *writer) room(room *room) {
 }
 
 // event writes an event for the reader.
-func (w *writer) event(room *room, e, replaced *event.Event) {
+func (w *writer) event(room *room, e, replaced *event.Event, relations json.RawMessage) {
 	w.out = rooms.AppendEvent(w.out, e, rooms.Reader{
 		User: w.caller.User, Device: w.caller.Device, Now: w.now,
 		Membership: room.spans.At(e.Position), Replaced: replaced,
-		Redaction: room.redaction[e.RedactedBy], OmitRoom: true,
+		Redaction: room.redaction[e.RedactedBy], Relations: relations, OmitRoom: true,
 	})
 }
 

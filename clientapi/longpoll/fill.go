@@ -37,12 +37,20 @@ func (r *reading) fill(ctx context.Context, c *changes) error {
 	for _, room := range c.rooms {
 		room.chooseState(r)
 	}
-	return r.fillRedactions(ctx, c)
+	if err := r.fillRedactions(ctx, c); err != nil {
+		return err
+	}
+	return r.fillRelations(ctx, c)
 }
 
 // fillTimelines reads older events until every timeline is full or at its
 // beginning, all rooms together.
 func (r *reading) fillTimelines(ctx context.Context, c *changes) error {
+	for _, room := range c.rooms {
+		if err := r.askRelated(ctx, room); err != nil {
+			return err
+		}
+	}
 	for round, page := range pages {
 		var short []*room
 		var slices []rooms.Slice
@@ -66,6 +74,9 @@ func (r *reading) fillTimelines(ctx context.Context, c *changes) error {
 		}
 		for i, room := range short {
 			room.prepend(older[i])
+			if err := r.askRelated(ctx, room); err != nil {
+				return err
+			}
 			room.complete = len(older[i]) < page
 			if !room.choose(r.filter, r.TimelineMax) && round == len(pages)-1 {
 				room.limited = true

@@ -1,6 +1,7 @@
 package longpoll
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/tidwall/gjson"
@@ -37,10 +38,13 @@ type room struct {
 
 	// known are the room's newest events up to upTo without gaps, oldest first;
 	// complete tells that they reach down to since. memory are those the room
-	// itself holds.
-	known    []*event.Event
-	complete bool
-	memory   []*event.Event
+	// itself holds; fromCreation that the room's first is among them.
+	known        []*event.Event
+	complete     bool
+	memory       []*event.Event
+	fromCreation bool
+	related      map[id.EventID]bool // by what the timeline's filter wants; see askRelated
+	asked        int                 // how many of known, from the newest, are looked up
 
 	timeline []*event.Event
 	limited  bool
@@ -53,6 +57,7 @@ type room struct {
 	state     []*event.Event
 	replaced  map[*event.Event]*event.Event
 	redaction map[id.EventID]*event.Event
+	relations map[id.EventID]json.RawMessage // m.relations
 
 	summary  *summary
 	members  []id.UserID // who shares, or shared, this room with a reader who came or went
@@ -108,7 +113,7 @@ func (g *gathering) joinedRoom(r *room, state *rooms.Room) *room {
 	if came || g.req.FullState {
 		r.lower = 0
 	}
-	r.memory, _ = state.Recent(0)
+	r.memory, r.fromCreation = state.Recent(0)
 	if g.c.tail && !came {
 		r.known, r.complete = g.events[r.id], true
 	} else {
@@ -143,7 +148,7 @@ func (g *gathering) leftRoom(r *room, state *rooms.Room) *room {
 	if !g.c.initial {
 		r.members = joinedMembers(state)
 	}
-	r.memory, _ = state.Recent(0)
+	r.memory, r.fromCreation = state.Recent(0)
 	if !r.vis.Room() {
 		// Never been in it, or forgotten: only how it ended.
 		r.complete = true
@@ -195,9 +200,10 @@ func (r *room) isOwn(e *event.Event) bool {
 // were enough.
 func (r *room) choose(filter *rooms.Filter, most int) (done bool) {
 	limit := filter.Room.Timeline.Limit(defaultTimeline, most)
+	asks := filter.Room.Timeline.AsksRelated()
 	r.timeline, r.limited, r.start = nil, false, r.upTo
 	for _, e := range slices.Backward(r.known) {
-		if !r.visible(e) || rooms.Ignores(r.ignored, e) || !filter.Room.Timeline.Match(e) {
+		if !r.visible(e) || rooms.Ignores(r.ignored, e) || !filter.Room.Timeline.Match(e) || asks && !r.related[e.ID] {
 			continue
 		}
 		if len(r.timeline) == limit {
@@ -208,7 +214,7 @@ func (r *room) choose(filter *rooms.Filter, most int) (done bool) {
 		r.start = e.Position - 1
 	}
 	slices.Reverse(r.timeline)
-	return r.limited || r.complete
+	return r.limited || r.complete && (!asks || r.asked == len(r.known))
 }
 
 // needsState tells whether the room's state is needed: all of it is wanted, or

@@ -87,6 +87,8 @@ type Request struct {
 	Timeout       time.Duration
 	FullState     bool
 	UseStateAfter bool
+	// UnstableStateAfter gives state_after the name it had in MSC4222.
+	UnstableStateAfter bool
 	Presence      string // online, unavailable or offline
 }
 

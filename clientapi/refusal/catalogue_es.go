@@ -92,4 +92,10 @@ var spanishClientAPI = map[string]string{
 	"You have a device with this ID already.":                                              "Ya tiene un dispositivo con este ID.",
 	"The ID of a device must have 1 to %d bytes.":                                          "El ID de un dispositivo debe tener de 1 a %d bytes.",
 	"The data of a dehydrated device may have at most %d bytes.":                           "Los datos de un dispositivo deshidratado pueden tener como máximo %d bytes.",
+
+	"You have reacted to this message with the same reaction already.":                     "Ya reaccionó a este mensaje con la misma reacción.",
+	"A thread cannot begin at an event that relates to another one.":                       "Un hilo no puede empezar en un evento que se refiere a otro.",
+	"A type of relation in a filter cannot be longer than %d bytes.":                       "Un tipo de relación en un filtro no puede tener más de %d bytes.",
+	"There is no event at that time, or none that you may see.":                            "No hay ningún evento en ese momento, o ninguno que usted pueda ver.",
+	"The request must say in ts at which time the event is to be sought, in milliseconds.": "La solicitud debe decir en ts en qué momento buscar el evento, en milisegundos.",
 }

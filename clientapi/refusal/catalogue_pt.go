@@ -92,4 +92,10 @@ var portugueseClientAPI = map[string]string{
 	"You have a device with this ID already.":                                              "Você já tem um dispositivo com este ID.",
 	"The ID of a device must have 1 to %d bytes.":                                          "O ID de um dispositivo deve ter de 1 a %d bytes.",
 	"The data of a dehydrated device may have at most %d bytes.":                           "Os dados de um dispositivo desidratado podem ter no máximo %d bytes.",
+
+	"You have reacted to this message with the same reaction already.":                     "Você já reagiu a esta mensagem com a mesma reação.",
+	"A thread cannot begin at an event that relates to another one.":                       "Uma conversa não pode começar em um evento que se refere a outro.",
+	"A type of relation in a filter cannot be longer than %d bytes.":                       "Um tipo de relação em um filtro não pode ter mais de %d bytes.",
+	"There is no event at that time, or none that you may see.":                            "Não há evento nesse momento, ou nenhum que você possa ver.",
+	"The request must say in ts at which time the event is to be sought, in milliseconds.": "A requisição deve dizer em ts em que momento procurar o evento, em milissegundos.",
 }

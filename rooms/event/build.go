@@ -18,6 +18,7 @@ import (
 const (
 	typeAliases          = "m.room.aliases"
 	typeCreate           = "m.room.create"
+	typeEncrypted        = "m.room.encrypted"
 	typeJoinRules        = "m.room.join_rules"
 	typeMember           = "m.room.member"
 	typePowerLevels      = "m.room.power_levels"

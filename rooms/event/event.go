@@ -17,6 +17,8 @@ type Event struct {
 	Depth     int64
 	Content   []byte     // canonical JSON
 	Redacts   id.EventID // of m.room.redaction, wherever the room version keeps it
+	// Relation is what the event is to another one; state events have none.
+	Relation Relation
 	// JSON is the event as it is stored: canonical JSON in the format of its room
 	// version, with auth_events, prev_events and hashes.
 	JSON []byte

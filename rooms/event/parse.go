@@ -56,6 +56,9 @@ func (e *Event) complete(r *rules) {
 		redacts, _ := text(lookup(e.Content, "redacts"))
 		e.Redacts = id.EventID(redacts)
 	}
+	if e.StateKey == nil {
+		e.Relation = relation(e.Content)
+	}
 	e.Client = e.client()
 }
 
