@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	"maunium.net/go/mautrix/id"
@@ -26,9 +27,36 @@ type Bundling struct {
 	Events []*event.Event
 }
 
-// covers tells whether whatever relates to an event is in memory: it came later.
-func (b *Bundling) covers(e *event.Event) bool {
-	return b.Whole || len(b.Recent) > 0 && b.Recent[0].Position <= e.Position
+// covers tells whether whatever relates to the event at a position is in memory:
+// it came later.
+func (b *Bundling) covers(p stream.Position) bool {
+	return b.Whole || len(b.Recent) > 0 && b.Recent[0].Position <= p
+}
+
+// Childless tells from memory alone that nothing relates to any of the events.
+func (b *Bundling) Childless() bool {
+	oldest := b.oldest()
+	if !b.covers(oldest) {
+		return false
+	}
+	for _, e := range slices.Backward(b.Recent) {
+		if e.Position <= oldest {
+			return true
+		}
+		if e.Relation.Type != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// oldest gives the lowest position of the events, of which there must be some.
+func (b *Bundling) oldest() stream.Position {
+	oldest := b.Events[0].Position
+	for _, e := range b.Events {
+		oldest = min(oldest, e.Position)
+	}
+	return oldest
 }
 
 func (b *Bundling) sees(e *event.Event) bool { return e.Position <= b.UpTo && b.Visibility.Event(e) }
@@ -64,10 +92,13 @@ func (s *Service) Aggregate(ctx context.Context, caller tenant.Caller, asked []B
 	var found, rest []*aggregate
 	for i := range asked {
 		b := &asked[i]
+		if len(b.Events) == 0 || b.Childless() {
+			continue
+		}
 		children := b.remembered()
 		for _, e := range b.Events {
 			one := &aggregate{of: e, in: b, tookPart: e.Sender == caller.User}
-			if !b.covers(e) {
+			if !b.covers(e.Position) {
 				rest = append(rest, one)
 				continue
 			}
@@ -98,13 +129,7 @@ func (s *Service) Aggregate(ctx context.Context, caller tenant.Caller, asked []B
 // remembered gives what relates to the events out of memory, by parent, oldest
 // first; nil when there is nothing.
 func (b *Bundling) remembered() map[id.EventID][]*event.Event {
-	if len(b.Events) == 0 {
-		return nil
-	}
-	oldest := b.Events[0].Position
-	for _, e := range b.Events {
-		oldest = min(oldest, e.Position)
-	}
+	oldest := b.oldest()
 	var children map[id.EventID][]*event.Event
 	first := len(b.Recent)
 	for first > 0 && b.Recent[first-1].Position > oldest {

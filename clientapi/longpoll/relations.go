@@ -13,10 +13,13 @@ import (
 // fillRelations finds what relates to the events of all timelines. What has just
 // happened relates to nothing older, so an answer to a poll costs no query.
 func (r *reading) fillRelations(ctx context.Context, c *changes) error {
-	asked := make([]rooms.Bundling, 0, len(c.rooms))
+	var asked []rooms.Bundling
 	for _, room := range c.rooms {
-		if len(room.timeline) > 0 {
-			asked = append(asked, room.bundling())
+		if len(room.timeline) == 0 {
+			continue
+		}
+		if of := room.bundling(); !of.Childless() {
+			asked = append(asked, of)
 		}
 	}
 	if len(asked) == 0 {

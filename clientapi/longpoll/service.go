@@ -89,7 +89,7 @@ type Request struct {
 	UseStateAfter bool
 	// UnstableStateAfter gives state_after the name it had in MSC4222.
 	UnstableStateAfter bool
-	Presence      string // online, unavailable or offline
+	Presence           string // online, unavailable or offline
 }
 
 // reading is one request at work.

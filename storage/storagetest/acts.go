@@ -237,3 +237,37 @@ func testSession(t *testing.T, f *fixture) {
 		t.Errorf("got %d messages, want none", got)
 	}
 }
+
+// testAnnotation gives one reaction many times at once on two nodes, takes it back
+// and gives it again.
+func testAnnotation(t *testing.T, f *fixture) {
+	nodes := []*node{f.node(), f.node()}
+	room := nodes[0].mustRoom(ana)
+	to := nodes[0].mustSend(ana, room, "t")
+	content := []byte(`{"m.relates_to":{"rel_type":"m.annotation","event_id":"` + string(to) + `","key":"x"}}`)
+	for range 2 {
+		sent, errs := make([]id.EventID, 20), make([]error, 20)
+		var reacting sync.WaitGroup
+		for i := range errs {
+			reacting.Go(func() {
+				sent[i], errs[i] = nodes[i%2].rooms.Send(t.Context(), caller(ana), rooms.Message{Room: room, Type: "m.reaction", Content: content})
+			})
+		}
+		reacting.Wait()
+		var passed []id.EventID
+		for i, err := range errs {
+			switch {
+			case err == nil:
+				passed = append(passed, sent[i])
+			case !refusal.Is(err, "M_DUPLICATE_ANNOTATION"):
+				t.Errorf("reaction: %v", err)
+			}
+		}
+		if len(passed) != 1 {
+			t.Fatalf("%d reactions passed, want one", len(passed))
+		}
+		if _, err := nodes[1].rooms.Redact(t.Context(), caller(ana), rooms.Message{Room: room, Content: []byte(`{}`)}, passed[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open) {
 		"accounts do not meet":                    testAccounts,
 		"state at a position":                     testStateAt,
 		"an alias is unique":                      testAlias,
+		"a reaction is given once":                testAnnotation,
 		"a process of its own may write":          testProcess,
 		"a session that has ended writes nothing": testSession,
 	} {
