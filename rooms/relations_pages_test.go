@@ -190,6 +190,15 @@ func TestEventAt(t *testing.T) {
 				t.Errorf("%s %d %c: got %s at %d, %v, want one at %d", c.user, c.ts, c.way, eventID, ts, err, c.want)
 			}
 		}
+		for ts := int64(1000); ts <= 59_000; ts += 500 {
+			_, after, err := o.EventAt(t.Context(), by(ana), room, ts, rooms.Forwards)
+			o.must(err)
+			_, before, err := o.EventAt(t.Context(), by(ana), room, ts, rooms.Backwards)
+			o.must(err)
+			if after != (ts+999)/1000*1000 || before != ts/1000*1000 {
+				t.Errorf("at %d: got %d before and %d after", ts, before, after)
+			}
+		}
 		_, _, err := o.EventAt(t.Context(), by(eva), room, 1, rooms.Forwards)
 		mustBe(t, err, "M_FORBIDDEN")
 	})
