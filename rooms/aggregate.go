@@ -20,6 +20,7 @@ type Bundling struct {
 	Room       id.RoomID
 	Visibility Visibility
 	UpTo       stream.Position // what came later is not told
+	Ignored    map[id.UserID]bool
 	// Recent are the room's newest events, oldest first; Whole tells that the first
 	// of all is among them.
 	Recent []*event.Event
@@ -59,7 +60,9 @@ func (b *Bundling) oldest() stream.Position {
 	return oldest
 }
 
-func (b *Bundling) sees(e *event.Event) bool { return e.Position <= b.UpTo && b.Visibility.Event(e) }
+func (b *Bundling) sees(e *event.Event) bool {
+	return e.Position <= b.UpTo && b.Visibility.Event(e) && !Ignores(b.Ignored, e)
+}
 
 // windows gives where the reader sees what relates to events.
 func (b *Bundling) windows() []Window { return b.Visibility.windows(b.UpTo, &event.Event{}) }

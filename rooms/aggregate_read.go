@@ -20,7 +20,9 @@ func (s *Service) readAggregates(ctx context.Context, caller tenant.Caller, want
 		byID[one.of.ID] = one
 		if n := len(of); n == 0 || of[n-1] != one.in {
 			of = append(of, one.in)
-			asked = append(asked, RelatedQuery{Room: one.in.Room, Windows: one.in.windows(), User: caller.User})
+			asked = append(asked, RelatedQuery{
+				Room: one.in.Room, Windows: one.in.windows(), User: caller.User, Ignored: one.in.Ignored,
+			})
 		}
 		last := &asked[len(asked)-1]
 		last.Parents = append(last.Parents, one.of.ID)

@@ -11,7 +11,8 @@ import (
 )
 
 // RelationStore reads what events relate to each other. A redacted event relates
-// to nothing. Every query names the windows in which its reader may see events.
+// to nothing. Every query names the windows in which its reader may see events, and
+// some name users whose events do not count.
 type RelationStore interface {
 	// Related sums up, for each query, what relates to its parents by m.replace,
 	// m.thread and m.reference. Parents to which nothing relates are left out.
@@ -38,6 +39,7 @@ type RelatedQuery struct {
 	Windows []Window
 	Parents []id.EventID
 	User    id.UserID // for TookPart
+	Ignored map[id.UserID]bool
 }
 
 // RelatedSummary is what relates to one event by one type of relation.
@@ -68,6 +70,7 @@ type DescendantsQuery struct {
 	RelType   string // "": all
 	Type      string // of the events; "": all
 	Depth     int    // how many relations there may be between the parent and an event
+	Ignored   map[id.UserID]bool
 	Direction Direction
 	Limit     int
 }
@@ -77,6 +80,7 @@ type ThreadsQuery struct {
 	Room    id.RoomID
 	Windows []Window
 	User    id.UserID // for TookPart
+	Ignored map[id.UserID]bool
 	UpTo    stream.Position
 	Limit   int
 }

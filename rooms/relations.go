@@ -56,7 +56,7 @@ func (s *Service) Relations(ctx context.Context, caller tenant.Caller, q Relatio
 	limit := s.pageLimit(q.Limit)
 	asked := DescendantsQuery{
 		Room: q.Room, Parent: q.Event, RelType: q.RelType, Type: q.EventType, Depth: 1,
-		Windows: l.within(q.Direction, from, to), Direction: q.Direction, Limit: limit + 1,
+		Windows: l.within(q.Direction, from, to), Ignored: l.ignored, Direction: q.Direction, Limit: limit + 1,
 	}
 	if q.Recurse {
 		asked.Depth = RecursionDepth
@@ -131,11 +131,12 @@ func (s *Service) Threads(ctx context.Context, caller tenant.Caller, q ThreadsRe
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.look(ctx, caller, q.Room, nil)
+	var version id.RoomVersion
+	l, err := s.look(ctx, caller, q.Room, func(r *Room, _ *look) { version = r.Version })
 	if err != nil {
 		return nil, err
 	}
-	list := threadList{look: l, request: q, limit: s.pageLimit(q.Limit), next: l.until}
+	list := threadList{look: l, version: version, request: q, limit: s.pageLimit(q.Limit), next: l.until}
 	if from != nil {
 		list.next = min(list.next, *from)
 	}
@@ -155,7 +156,7 @@ func (s *Service) listThreads(ctx context.Context, list *threadList) error {
 	caller := list.look.caller
 	asked := ThreadsQuery{
 		Room: list.request.Room, Windows: list.look.within(Backwards, nil, nil), User: caller.User,
-		Limit: max(list.limit+1, threadsRead),
+		Ignored: list.look.ignored, Limit: max(list.limit+1, threadsRead),
 	}
 	for looked := 0; len(asked.Windows) > 0; looked += asked.Limit {
 		if looked >= maxScanned {
@@ -171,8 +172,8 @@ func (s *Service) listThreads(ctx context.Context, list *threadList) error {
 		if err != nil {
 			return err
 		}
-		if list.take(threads, roots); list.more || len(threads) < asked.Limit {
-			return nil
+		if err := list.take(threads, roots); err != nil || list.more || len(threads) < asked.Limit {
+			return err
 		}
 	}
 	return nil
@@ -189,6 +190,7 @@ func rootsOf(threads []ThreadSummary) []id.EventID {
 // threadList collects threads' roots.
 type threadList struct {
 	look    *look
+	version id.RoomVersion
 	request ThreadsRequest
 	limit   int
 
@@ -198,17 +200,31 @@ type threadList struct {
 }
 
 // take adds those of the threads that are wanted, until there is one too many.
-func (t *threadList) take(threads []ThreadSummary, roots map[id.EventID]*event.Event) {
+func (t *threadList) take(threads []ThreadSummary, roots map[id.EventID]*event.Event) error {
 	for _, thread := range threads {
 		if t.wants(thread, roots[thread.Root]) {
 			if len(t.roots) == t.limit {
 				t.more = true
-				return
+				return nil
 			}
-			t.roots = append(t.roots, roots[thread.Root])
+			root, err := t.shown(roots[thread.Root])
+			if err != nil {
+				return err
+			}
+			t.roots = append(t.roots, root)
 		}
 		t.next = thread.Newest - 1
 	}
+	return nil
+}
+
+// shown gives a root as the caller reads it: emptied, if it was sent by one whom
+// they ignore.
+func (t *threadList) shown(root *event.Event) (*event.Event, error) {
+	if root.RedactedBy != "" || !Ignores(t.look.ignored, root) {
+		return root, nil
+	}
+	return event.Redact(t.version, root, "")
 }
 
 func (t *threadList) wants(thread ThreadSummary, root *event.Event) bool {

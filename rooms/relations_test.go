@@ -1,11 +1,14 @@
 package rooms_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
@@ -49,6 +52,15 @@ func (o *office) mustRedact(user id.UserID, room id.RoomID, target id.EventID) {
 	if _, err := o.Redact(o.t.Context(), by(user), rooms.Message{Room: room, Content: json.RawMessage(`{}`)}, target); err != nil {
 		o.t.Fatalf("redact: %v", err)
 	}
+}
+
+// tick makes no two events of the same time: of two such edits either may win.
+func (o *office) tick() {
+	var ticks atomic.Int64
+	o.Service = rooms.New(rooms.Options{
+		Store: o.store, Policies: matrixPolicy{}, Random: rand.Reader, Limits: rooms.Limits{PageMax: 1000},
+		Now: func() time.Time { return time.UnixMilli(1_700_000_000_000 + ticks.Add(1)) },
+	})
 }
 
 // bury sends so many messages that nothing older stays in memory.
@@ -106,6 +118,7 @@ func TestBundles(t *testing.T) {
 		t.Run(fmt.Sprint("buried=", buried), func(t *testing.T) {
 			sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 				o := newOffice(t, db)
+				o.tick()
 				room := o.mustCreate(rooms.Creation{})
 				o.must(o.join(bia, room))
 				root := o.mustSend(room, "root")
@@ -233,4 +246,46 @@ func TestNestedThreads(t *testing.T) {
 	mustBe(t, err, "M_FORBIDDEN")
 	o.mustRedact(ana, room, reply)
 	o.mustRelate(ana, room, reply, "m.thread", "at what is left of it")
+}
+
+// TestIgnoredUsersRelateToNothing: what those relate whom the reader ignores does
+// not count for that reader.
+func TestIgnoredUsersRelateToNothing(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newOffice(t, db)
+		room := o.mustCreate(rooms.Creation{})
+		o.must(o.join(bia, room))
+		o.must(o.join(eva, room))
+		root := o.mustSend(room, "root")
+		o.mustRelate(ana, room, root, "m.thread", "one")
+		o.mustRelate(eva, room, root, "m.thread", "two")
+		o.mustRelate(eva, room, root, "m.reference", "see")
+		hers, err := o.Send(t.Context(), by(eva), rooms.Message{Room: room, Type: "m.room.message", Content: json.RawMessage(`{"body":"hers"}`)})
+		o.must(err)
+		o.mustRelate(ana, room, hers, "m.thread", "three")
+		o.putData(bia, "", rooms.IgnoredUsersType, `{"ignored_users":{"@eva:acme.example":{}}}`)
+		for range 2 {
+			for user, want := range map[id.UserID]string{
+				bia: "thread 1 false one", ana: "thread 2 true two, references 1",
+			} {
+				if got := o.bundle(user, room, root); got != want {
+					t.Errorf("%s: got %q, want %q", user, got, want)
+				}
+			}
+			o.bury(room)
+		}
+		page, err := o.Relations(t.Context(), by(bia), rooms.RelationsRequest{Room: room, Event: root, Direction: rooms.Backwards, Limit: 10})
+		o.must(err)
+		if got := bodies(mustRead(t, page.Chunk)); !slices.Equal(got, []string{"one"}) {
+			t.Errorf("relations: got %v, want what is not ignored", got)
+		}
+		// The root of an ignored user holds the thread together, without its content.
+		for user, want := range map[id.UserID][]string{bia: {"", "root"}, ana: {"hers", "root"}} {
+			threads, err := o.Threads(t.Context(), by(user), rooms.ThreadsRequest{Room: room, Limit: 10})
+			o.must(err)
+			if got := bodies(mustRead(t, threads.Chunk)); !slices.Equal(got, want) {
+				t.Errorf("threads of %s: got %v, want %v", user, got, want)
+			}
+		}
+	})
 }

@@ -35,7 +35,8 @@ func (s *Service) writeEach(ctx context.Context, l *look, events []*event.Event)
 		}
 	}
 	bundles, err := s.Aggregate(ctx, l.caller, []Bundling{{
-		Room: l.room, Visibility: l.Visibility, UpTo: l.until, Recent: l.recent, Whole: l.whole, Events: events,
+		Room: l.room, Visibility: l.Visibility, UpTo: l.until, Ignored: l.ignored,
+		Recent: l.recent, Whole: l.whole, Events: events,
 	}})
 	if err != nil {
 		return nil, err

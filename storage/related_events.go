@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"maunium.net/go/mautrix/id"
 
@@ -13,16 +15,21 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-// inWindows keeps what relations r has within the windows $1 (each after) and $2
-// (each up to).
-const inWindows = `JOIN unnest($1::bigint[], $2::bigint[]) AS w(after, up_to) ON r.position > w.after AND r.position <= w.up_to`
+// fromWindows and inWindow keep what a table r has within the windows $1 (each
+// after) and $2 (each up to). CROSS JOIN makes SQLite run the loops in the order in
+// which they are written: few windows, in each a stretch of an index.
+const (
+	fromWindows = `FROM unnest($1::bigint[], $2::bigint[]) AS w(after, up_to) CROSS JOIN `
+	inWindow    = `r.position > w.after AND r.position <= w.up_to`
+)
 
 const relatedSQL = `
 	SELECT s.parent, s.rel_type, s.events, s.took_part, l.event_id, l.type, l.sender, l.position FROM (
 		SELECT r.parent, r.rel_type, COUNT(*) AS events, MAX(r.position) AS newest,
 			MAX(CASE WHEN r.sender = $3 THEN 1 ELSE 0 END) AS took_part
-		FROM relations r ` + inWindows + `
-		WHERE r.account = $4 AND r.room = $5 AND r.parent = ANY($6) AND r.rel_type IN ('m.replace', 'm.thread', 'm.reference')
+		` + fromWindows + `relations r
+		WHERE ` + inWindow + ` AND r.account = $4 AND r.room = $5 AND r.parent = ANY($6)
+			AND r.rel_type IN ('m.replace', 'm.thread', 'm.reference') AND r.sender <> ALL($7)
 		GROUP BY r.parent, r.rel_type
 	) s JOIN relations l ON l.account = $4 AND l.position = s.newest`
 
@@ -32,7 +39,7 @@ func (s *Store) Related(ctx context.Context, account tenant.ID, asked []rooms.Re
 	args := make([][]any, len(asked))
 	for i, q := range asked {
 		after, upTo := bounds(q.Windows)
-		args[i] = []any{after, upTo, q.User, account, q.Room, texts(q.Parents)}
+		args[i] = []any{after, upTo, q.User, account, q.Room, texts(q.Parents), users(q.Ignored)}
 	}
 	err := s.db.QueryMany(ctx, relatedSQL, args, func(i int, r sqldb.Row) error {
 		var one rooms.RelatedSummary
@@ -47,6 +54,8 @@ func (s *Store) Related(ctx context.Context, account tenant.ID, asked []rooms.Re
 	}
 	return all, nil
 }
+
+func users(set map[id.UserID]bool) []string { return texts(slices.Collect(maps.Keys(set))) }
 
 func bounds(windows []rooms.Window) (after, upTo []int64) {
 	after, upTo = make([]int64, len(windows)), make([]int64, len(windows))
@@ -91,8 +100,8 @@ func (s *Store) Replacements(ctx context.Context, account tenant.ID, asked []roo
 }
 
 const referencesSQL = `
-	SELECT r.event_id FROM relations r ` + inWindows + `
-	WHERE r.account = $3 AND r.room = $4 AND r.parent = $5 AND r.rel_type = 'm.reference'
+	SELECT r.event_id ` + fromWindows + `relations r
+	WHERE ` + inWindow + ` AND r.account = $3 AND r.room = $4 AND r.parent = $5 AND r.rel_type = 'm.reference' AND r.sender <> ALL($7)
 	ORDER BY r.position LIMIT $6`
 
 // References implements rooms.Store.
@@ -101,7 +110,7 @@ func (s *Store) References(ctx context.Context, account tenant.ID, asked []rooms
 	args := make([][]any, len(asked))
 	for i, q := range asked {
 		after, upTo := bounds(q.Windows)
-		args[i] = []any{after, upTo, account, q.Room, q.Parents[0], most}
+		args[i] = []any{after, upTo, account, q.Room, q.Parents[0], most, users(q.Ignored)}
 	}
 	err := s.db.QueryMany(ctx, referencesSQL, args, func(i int, r sqldb.Row) error {
 		eventID, err := sqldb.Value[id.EventID](r)
@@ -114,21 +123,19 @@ func (s *Store) References(ctx context.Context, account tenant.ID, asked []rooms
 	return all, nil
 }
 
-// descendantsSQL walks down from an event, level by level: UNION and not UNION
-// ALL, so that what is reached twice is walked once.
+// descendantsSQL walks down from an event, level by level.
 const descendantsSQL = `
-	WITH RECURSIVE tree (event_id, position, rel_type, type, depth) AS (
-		SELECT event_id, position, rel_type, type, 1 FROM relations
+	WITH RECURSIVE tree (event_id, position, rel_type, type, sender, depth) AS (
+		SELECT event_id, position, rel_type, type, sender, 1 FROM relations
 		WHERE account = $3 AND room = $4 AND parent = $5
-		UNION
-		SELECT c.event_id, c.position, c.rel_type, c.type, t.depth + 1 FROM tree t
-		JOIN relations c ON c.account = $3 AND c.room = $4 AND c.parent = t.event_id
-		WHERE t.depth < $6
+		UNION ALL
+		SELECT c.event_id, c.position, c.rel_type, c.type, c.sender, t.depth + 1 FROM tree t CROSS JOIN relations c
+		WHERE t.depth < $6 AND c.account = $3 AND c.room = $4 AND c.parent = t.event_id
 	)` + eventsSQL + `
 	WHERE e.account = $3 AND e.position IN (
 		SELECT position FROM (
-			SELECT r.position FROM tree r ` + inWindows + `
-			WHERE ($7 = '' OR r.rel_type = $7) AND ($8 = '' OR r.type = $8)
+			SELECT r.position ` + fromWindows + `tree r
+			WHERE ` + inWindow + ` AND ($7 = '' OR r.rel_type = $7) AND ($8 = '' OR r.type = $8) AND r.sender <> ALL($10)
 			ORDER BY r.position `
 
 const (
@@ -143,13 +150,13 @@ func (s *Store) Descendants(ctx context.Context, account tenant.ID, q rooms.Desc
 		sql = descendantsForwardsSQL
 	}
 	after, upTo := bounds(q.Windows)
-	return sqldb.All(ctx, s.db, scanAnyEvent, sql, after, upTo, account, q.Room, q.Parent, q.Depth, q.RelType, q.Type, q.Limit)
+	return sqldb.All(ctx, s.db, scanAnyEvent, sql, after, upTo, account, q.Room, q.Parent, q.Depth, q.RelType, q.Type, q.Limit, users(q.Ignored))
 }
 
 const threadsSQL = `
 	SELECT r.parent, MAX(r.position) AS newest, MAX(CASE WHEN r.sender = $3 THEN 1 ELSE 0 END)
-	FROM relations r ` + inWindows + `
-	WHERE r.account = $4 AND r.room = $5 AND r.rel_type = 'm.thread'
+	` + fromWindows + `relations r
+	WHERE ` + inWindow + ` AND r.account = $4 AND r.room = $5 AND r.rel_type = 'm.thread' AND r.sender <> ALL($8)
 	GROUP BY r.parent HAVING MAX(r.position) <= $6
 	ORDER BY newest DESC LIMIT $7`
 
@@ -162,12 +169,12 @@ func (s *Store) Threads(ctx context.Context, account tenant.ID, q rooms.ThreadsQ
 		err := r.Scan(&one.Root, &one.Newest, &tookPart)
 		one.TookPart = tookPart != 0
 		return one, err
-	}, threadsSQL, after, upTo, q.User, account, q.Room, q.UpTo, q.Limit)
+	}, threadsSQL, after, upTo, q.User, account, q.Room, q.UpTo, q.Limit, users(q.Ignored))
 }
 
 const relatedBySQL = `
-	SELECT DISTINCT r.parent FROM relations r ` + inWindows + `
-	WHERE r.account = $3 AND r.room = $4 AND r.parent = ANY($5)
+	SELECT DISTINCT r.parent ` + fromWindows + `relations r
+	WHERE ` + inWindow + ` AND r.account = $3 AND r.room = $4 AND r.parent = ANY($5)
 		AND ($6 OR r.rel_type = ANY($7)) AND ($8 OR r.sender = ANY($9))`
 
 // RelatedBy implements rooms.Store.

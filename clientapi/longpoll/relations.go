@@ -37,7 +37,8 @@ func (r *reading) fillRelations(ctx context.Context, c *changes) error {
 
 func (r *room) bundling() rooms.Bundling {
 	return rooms.Bundling{
-		Room: r.id, Visibility: r.vis, UpTo: r.upTo, Recent: r.memory, Whole: r.fromCreation, Events: r.timeline,
+		Room: r.id, Visibility: r.vis, UpTo: r.upTo, Ignored: r.ignored,
+		Recent: r.memory, Whole: r.fromCreation, Events: r.timeline,
 	}
 }
 

@@ -43,8 +43,8 @@ type room struct {
 	complete     bool
 	memory       []*event.Event
 	fromCreation bool
-	related      map[id.EventID]bool // by what the timeline's filter wants; see askRelated
-	asked        int                 // how many of known, from the newest, are looked up
+	related      map[id.EventID]bool // see askRelated
+	asked        int                 // how many of known, from the newest, were
 
 	timeline []*event.Event
 	limited  bool

@@ -16,4 +16,4 @@ CREATE TABLE relations (
 
 CREATE UNIQUE INDEX relations_annotation ON relations (account, annotation) WHERE annotation IS NOT NULL;
 CREATE INDEX relations_parent ON relations (account, parent, rel_type, position);
-CREATE INDEX relations_threads ON relations (account, room, position) WHERE rel_type = 'm.thread';
+CREATE INDEX relations_threads ON relations (account, room, position, parent, sender) WHERE rel_type = 'm.thread';
