@@ -94,9 +94,9 @@ func (w *writing) checkAnnotation(e *event.Event) error {
 }
 
 // setState appends a state event unless it would change nothing; then it gives
-// the event that is there.
+// the event that is there. A second m.room.create is refused even so.
 func (w *writing) setState(sender id.UserID, kind, stateKey string, content json.RawMessage) (*event.Event, error) {
-	if current := w.room.Event(kind, stateKey); current != nil && current.Sender == sender {
+	if current := w.room.Event(kind, stateKey); current != nil && current.Sender == sender && kind != "m.room.create" {
 		canonical, err := event.Canonical(nil, content)
 		if err != nil {
 			return nil, err

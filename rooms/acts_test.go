@@ -2,6 +2,7 @@ package rooms_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -224,6 +225,23 @@ func TestSetStateTwice(t *testing.T) {
 	}
 	if other := o.mustSet(ana, room, "m.room.topic", `{"topic":"b"}`); other == first {
 		t.Error("other content gave the same event")
+	}
+}
+
+// TestSecondCreation offers a room its own first event again, which changes
+// nothing and is refused nevertheless.
+func TestSecondCreation(t *testing.T) {
+	o := newOffice(t, sqltest.SQLite(t))
+	for _, version := range []id.RoomVersion{"10", "11", "12"} {
+		room := o.mustCreate(rooms.Creation{Version: version})
+		for _, content := range []string{o.content(room, "m.room.create", ""), `{}`} {
+			_, err := o.SetState(t.Context(), by(ana), rooms.StateChange{
+				Room: room, Type: "m.room.create", Content: json.RawMessage(content),
+			})
+			if refused := refusal.As(err); refused == nil || refused.Status != http.StatusBadRequest {
+				t.Errorf("version %s, %s: got %v, want status 400", version, content, err)
+			}
+		}
 	}
 }
 
