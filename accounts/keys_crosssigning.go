@@ -22,6 +22,10 @@ const (
 	userSigningKey = "user_signing"
 )
 
+// usages are the cross-signing keys in the order in which they are judged, so
+// that an upload that is wrong twice gets the same refusal each time.
+var usages = [...]string{masterKey, selfSigningKey, userSigningKey}
+
 // ErrConfirmation says that the user must confirm who they are before their
 // cross-signing keys are replaced.
 var ErrConfirmation = errors.New("replacing cross-signing keys needs user-interactive authentication")
@@ -47,13 +51,14 @@ func errSignature() *refusal.Refusal {
 // key that is not the one stored.
 func (k *Keys) UploadCrossSigning(ctx context.Context, caller tenant.Caller, upload CrossSigningUpload, confirmed bool) error {
 	keys := map[string]*signedKeys{}
-	for usage, raw := range map[string]json.RawMessage{
+	raw := map[string]json.RawMessage{
 		masterKey: upload.Master, selfSigningKey: upload.SelfSigning, userSigningKey: upload.UserSigning,
-	} {
-		if absent(raw) {
+	}
+	for _, usage := range usages {
+		if absent(raw[usage]) {
 			continue
 		}
-		key, err := parseCrossSigningKey(caller.User, usage, raw)
+		key, err := parseCrossSigningKey(caller.User, usage, raw[usage])
 		if err != nil {
 			return err
 		}
@@ -93,7 +98,7 @@ func (s *signedKeys) public() (id.KeyID, string) {
 func keepCrossSigning(tx KeyTx, user id.UserID, keys map[string]*signedKeys, confirmed bool) error {
 	stored := map[string]*signedKeys{}
 	changes := false
-	for _, usage := range []string{masterKey, selfSigningKey, userSigningKey} {
+	for _, usage := range usages {
 		key, err := storedKeys(tx, stream.CrossSigning, user, usage)
 		if err != nil {
 			return err
@@ -107,7 +112,7 @@ func keepCrossSigning(tx KeyTx, user id.UserID, keys map[string]*signedKeys, con
 	if err := checkCrossSigning(tx, user, keys, stored[masterKey]); err != nil {
 		return err
 	}
-	for _, usage := range []string{masterKey, selfSigningKey, userSigningKey} {
+	for _, usage := range usages {
 		key := keys[usage]
 		if key == nil {
 			continue
@@ -144,7 +149,11 @@ func checkCrossSigning(tx KeyTx, user id.UserID, keys map[string]*signedKeys, ma
 	if err != nil {
 		return err
 	}
-	for usage, key := range keys {
+	for _, usage := range usages {
+		key := keys[usage]
+		if key == nil {
+			continue
+		}
 		if usage != masterKey && !key.verify(user, masterID, masterPublic) {
 			return errSignature()
 		}

@@ -100,6 +100,21 @@ func TestKeysRefused(t *testing.T) {
 	f.mustRefuse("ana/PHONE", http.MethodPut, send, `{"messages":{"@bia:acme.test":{"*":{"x":"`+strings.Repeat("x", 64<<10)+`"}}}}`, 413, "M_TOO_LARGE")
 }
 
+// TestCrossSigningRefusalIsTheSame asks often: what is wrong twice is refused for
+// the first of the reasons, in the order of the specification's keys.
+func TestCrossSigningRefusalIsTheSame(t *testing.T) {
+	t.Parallel()
+	f := newKeyFixture(t)
+	upload := text(t, object{
+		"master_key":       newSigner(t, "").crossSigning(keyBia, "master"),
+		"self_signing_key": newSigner(t, "").crossSigning(keyAna, "master"),
+		"user_signing_key": object{"user_id": keyAna, "usage": []string{"user_signing"}, "keys": object{}},
+	})
+	for range 20 {
+		f.mustRefuse("ana/PHONE", http.MethodPost, "/keys/device_signing/upload", upload, 400, "M_INVALID_PARAM")
+	}
+}
+
 // TestCrossSigning goes the way of a client: its first keys, signatures both
 // ways, and a reset.
 func TestCrossSigning(t *testing.T) {
