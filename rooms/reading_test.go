@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +68,23 @@ func newOffice(t testing.TB, db *sqldb.DB) *office {
 		Limits: rooms.Limits{PageMax: 1000}, CarryRules: push.Carry,
 	})
 	return o
+}
+
+// ascending is a clock that never says the same millisecond twice, for what is
+// ordered by time.
+func ascending() func() time.Time {
+	var mu sync.Mutex // guards last
+	var last time.Time
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Now().Truncate(time.Millisecond)
+		if !now.After(last) {
+			now = last.Add(time.Millisecond)
+		}
+		last = now
+		return now
+	}
 }
 
 // by is a user whom no session binds.
