@@ -11,6 +11,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/event"
 )
 
 func (s *Server) membershipRoutes(api *httpapi.API) {
@@ -126,6 +127,9 @@ func moveOther(r *httpapi.Request, move func(context.Context, tenant.Caller, roo
 	}
 	if body.User == "" {
 		return nil, refusal.Missing("The request must name a user in user_id.")
+	}
+	if !event.ValidUserID(body.User) {
+		return nil, refusal.Invalid("%s is not a user ID.", string(body.User))
 	}
 	return nil, move(r.Context(), r.Caller, rooms.Move{Room: roomOf(r), User: body.User, Reason: body.Reason})
 }

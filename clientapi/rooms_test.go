@@ -113,6 +113,8 @@ func TestMembershipOverHTTP(t *testing.T) {
 		{bia, "POST", "/rooms/ROOM/forget", ``, 400, "M_UNKNOWN", "", ""},
 		{bia, "POST", "/rooms/ROOM/kick", `{"user_id":"@ana:acme.test"}`, 403, "M_FORBIDDEN", "", ""},
 		{ana, "POST", "/rooms/ROOM/kick", `{}`, 400, "M_MISSING_PARAM", "", ""},
+		{ana, "POST", "/rooms/ROOM/kick", `{"user_id":"bia"}`, 400, "M_INVALID_PARAM", "", ""},
+		{ana, "POST", "/rooms/ROOM/invite", `{"user_id":"bia"}`, 400, "M_INVALID_PARAM", "", ""},
 		{ana, "POST", "/rooms/ROOM/kick", `{"user_id":"@bia:acme.test","reason":"out"}`, 200, "", "@this", `{}`},
 		{ana, "POST", "/rooms/ROOM/kick", `{"user_id":"@bia:acme.test"}`, 403, "M_FORBIDDEN", "", ""},
 		{ana, "GET", "/rooms/ROOM/state/m.room.member/@bia:acme.test", "", 200, "", "reason", `"out"`},
