@@ -64,7 +64,7 @@ func newOffice(t testing.TB, db *sqldb.DB) *office {
 	}
 	o := &office{store: store, t: t, policy: rooms.MatrixPolicy}
 	o.Service = rooms.New(rooms.Options{
-		Store: store, Policies: o, Now: time.Now, Random: rand.Reader,
+		Store: store, Policies: o, Now: ascending(), Random: rand.Reader,
 		Limits: rooms.Limits{PageMax: 1000}, CarryRules: push.Carry,
 	})
 	return o
