@@ -34,6 +34,7 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc3827.stable", true},               // filter of room types in /publicRooms
 	{"org.matrix.msc3952_intentional_mentions", true}, // push rules for m.mentions
 	{"uk.half-shot.msc2666.query_mutual_rooms", true}, // rooms shared with another user
+	{"org.matrix.msc4140", true},                      // delayed events
 	{"org.matrix.msc3026.busy_presence", false},       // there are three kinds of presence, busy is none
 	{"org.matrix.msc3440.stable", true},               // threads by /relations
 	{"org.matrix.msc3773", false},                     // unread counts of threads in /sync
@@ -43,7 +44,6 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc3916.stable", false},              // media with a token
 	{"org.matrix.msc3981", true},                      // /relations with recurse
 	{"org.matrix.msc4108", false},                     // login by QR code
-	{"org.matrix.msc4140", false},                     // delayed events
 	{"org.matrix.msc4222", true},                      // state_after in /sync
 	{"org.matrix.simplified_msc3575", false},          // sliding sync
 	{"uk.tcpip.msc4133", true},                        // profile fields of any name
@@ -90,6 +90,7 @@ func (s *Server) capabilities(r *httpapi.Request) (any, error) {
 		available[version] = "stable"
 	}
 	yes, no := capability{true}, capability{false}
+	mostDelayed, longestDelay := s.rooms.DelayLimits()
 	capabilities := map[string]any{
 		"m.room_versions":            map[string]any{"default": policy.Default, "available": available},
 		"m.change_password":          yes,
@@ -99,6 +100,9 @@ func (s *Server) capabilities(r *httpapi.Request) (any, error) {
 		"m.3pid_changes":             no,
 		"m.get_login_token":          yes,
 		"m.forget_forced_upon_leave": no,
+		"org.matrix.msc4140.delayed_events": map[string]int64{
+			"max_delay_ms": longestDelay.Milliseconds(), "max_scheduled": int64(mostDelayed),
+		},
 	}
 	if r.Caller.Administrator() {
 		capabilities["m.account_moderation"] = map[string]bool{"lock": true, "suspend": true}

@@ -26,6 +26,13 @@ func (s *Server) sendEvent(r *httpapi.Request) (any, error) {
 	if message.Content, err = r.Object(); err != nil {
 		return nil, err
 	}
+	if r.QueryAll(delayParameter) != nil {
+		return s.scheduleByQuery(r, rooms.Later{
+			Room: message.Room, Type: message.Type, Content: message.Content,
+			// Without the delay it would be another request.
+			Path: message.Path + "?" + delayParameter, Transaction: message.Transaction,
+		})
+	}
 	return eventID(s.rooms.Send(r.Context(), r.Caller, message))
 }
 

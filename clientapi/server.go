@@ -61,7 +61,8 @@ func New(o Options) *Server {
 func (s *Server) Routes(api *httpapi.API) {
 	for _, chapter := range []func(*httpapi.API){
 		s.loginRoutes, s.registerRoutes, s.deviceRoutes, s.accountRoutes, s.keyRoutes,
-		s.roomRoutes, s.membershipRoutes, s.sendRoutes, s.stateRoutes, s.messageRoutes, s.relationRoutes, s.memberRoutes,
+		s.roomRoutes, s.membershipRoutes, s.sendRoutes, s.delayedRoutes, s.stateRoutes,
+		s.messageRoutes, s.relationRoutes, s.memberRoutes,
 		s.directoryRoutes, s.profileRoutes, s.routesSync, s.routesUpgrade, s.routesSpaces, s.routesReports,
 		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence,
 		s.routesPushRules, s.routesPushers, s.routesUserDirectory, s.routesDiscovery, s.routesMisc,

@@ -43,6 +43,9 @@ func (s *Server) setState(r *httpapi.Request, key string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.QueryAll(delayParameter) != nil {
+		return s.scheduleByQuery(r, rooms.Later{Room: roomOf(r), Type: r.Var("type"), StateKey: &key, Content: content})
+	}
 	return eventID(s.rooms.SetState(r.Context(), r.Caller, rooms.StateChange{
 		Room: roomOf(r), Type: r.Var("type"), StateKey: key, Content: content,
 	}))

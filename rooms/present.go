@@ -49,6 +49,10 @@ func AppendEvent(dst []byte, e *event.Event, r Reader) []byte {
 	} else {
 		dst = AppendText(dst, r.Membership)
 	}
+	if e.Delay != "" && e.Sender == r.User {
+		dst = append(dst, `,"org.matrix.msc4140.delay_id":`...)
+		dst = AppendText(dst, e.Delay)
+	}
 	if r.Replaced != nil {
 		dst = append(dst, `,"prev_content":`...)
 		dst = append(dst, r.Replaced.Content...)

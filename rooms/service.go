@@ -19,8 +19,9 @@ type Service struct {
 	random   io.Reader
 	limits   Limits
 	typing   *Typing
-	marking  userLocks // of who moves receipts
+	marking  *userLocks // of who moves receipts
 	rules    CarryRules
+	sooner   chan struct{} // of one: an event was scheduled
 }
 
 // CarryRules gives a user's push rules, as they are stored, with those for one
@@ -41,6 +42,10 @@ type Limits struct {
 	PageMax        int // events in one page of /messages
 	NameBytes      int // of a room's name: 255 if 0
 	TopicBytes     int // of a room's topic: 4 KiB if 0
+	// DelayedEvents is how many events a user may have scheduled (100 if 0), and
+	// DelayMax how long one may wait (30 days if 0).
+	DelayedEvents int
+	DelayMax      time.Duration
 }
 
 // Options are what a Service is made with.
@@ -59,9 +64,11 @@ type Options struct {
 func New(o Options) *Service {
 	o.Limits.NameBytes = cmp.Or(o.Limits.NameBytes, 255)
 	o.Limits.TopicBytes = cmp.Or(o.Limits.TopicBytes, 4<<10)
+	o.Limits.DelayedEvents = cmp.Or(o.Limits.DelayedEvents, 100)
+	o.Limits.DelayMax = cmp.Or(o.Limits.DelayMax, 30*24*time.Hour)
 	return &Service{
 		store: o.Store, policies: o.Policies, now: o.Now, random: o.Random, limits: o.Limits,
-		typing: newTyping(o.Store, o.Now), rules: o.CarryRules,
+		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, sooner: make(chan struct{}, 1),
 	}
 }
 

@@ -54,6 +54,7 @@ func (c Change) Position() stream.Position {
 // effect unless the act returns nil and its group is committed.
 type Tx interface {
 	View
+	DelayedTx
 	// Create adds a new room, empty.
 	Create(room id.RoomID, version id.RoomVersion) (*Room, error)
 	// Append gives the event its position and applies it to its room.
@@ -130,6 +131,7 @@ type Slice struct {
 // Store keeps rooms. All its reads are of what is committed.
 type Store interface {
 	RelationStore
+	DelayedStore
 	// Act runs an act and gives its event ID, or that of the first time when its
 	// transaction is known. It returns once the act is durable. Refusals come
 	// back as they are.

@@ -46,8 +46,11 @@ func scanEvent(r sqldb.Row, version id.RoomVersion) (*event.Event, error) {
 	if redactedBy != nil {
 		e.RedactedBy = id.EventID(*redactedBy)
 	}
-	if device != nil && transaction != nil {
+	switch {
+	case device != nil && transaction != nil:
 		e.Device, e.Transaction = id.DeviceID(*device), *transaction
+	case transaction != nil:
+		e.Delay = *transaction
 	}
 	return e, nil
 }

@@ -184,9 +184,12 @@ func addEvent(b *sqldb.Batch, account tenant.ID, e *event.Event) {
 		m := rooms.MembershipOf(e)
 		membership = &m
 	}
-	if e.Transaction != "" {
+	switch {
+	case e.Transaction != "":
 		d := string(e.Device)
 		device, transaction = &d, &e.Transaction
+	case e.Delay != "":
+		transaction = &e.Delay
 	}
 	b.Add(insertEventSQL, account, e.Position, e.Room, e.ID, e.Type, e.StateKey, membership, e.JSON, device, transaction)
 }

@@ -58,6 +58,7 @@ func serve(ctx context.Context, cfg *config.Config, t terminal) error {
 	if err := h.administrator(ctx, t); err != nil {
 		return unlessStopped(ctx, err)
 	}
+	defer h.startTimers(ctx)()
 	gate.behind.Store(&behind{api: h.api(), ping: h.store.Ping})
 	t.printf("internalchat is ready at %s\n", address)
 	select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -46,7 +47,7 @@ func (h *house) api() *httpapi.API {
 		Tags: limits.RoomTags, Pushers: limits.Pushers,
 	})
 	keys := accounts.NewKeys(h.store)
-	sync := longpoll.New(longpoll.Options{
+	polls := longpoll.New(longpoll.Options{
 		Rooms: h.rooms, Store: h.store, Now: time.Now, Check: h.accounts.Check,
 		PushRules: func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error) {
 			return clientapi.PushRules(ctx, data, account, user)
@@ -56,12 +57,28 @@ func (h *house) api() *httpapi.API {
 		MaxTimeout:  limits.SyncTimeout, TimelineMax: limits.SyncTimeline, FiltersMax: limits.Filters,
 	})
 	server := clientapi.New(clientapi.Options{
-		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: sync,
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: polls,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
 	server.Routes(api)
 	return api
+}
+
+// startTimers starts what the server does by itself. The function it gives ends
+// that and waits for it.
+func (h *house) startTimers(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var timers sync.WaitGroup
+	timers.Go(func() {
+		h.rooms.RunDelayed(ctx, time.After, func(err error) {
+			h.log.WithError(err).Error("delayed events were not sent; they will be tried again")
+		})
+	})
+	return func() {
+		cancel()
+		timers.Wait()
+	}
 }
 
 // rates are the configured rates by class of request.

@@ -33,6 +33,9 @@ type Event struct {
 	// event was sent with, or ""; unsigned.transaction_id is for that device alone.
 	Device      id.DeviceID
 	Transaction string
+	// Delay is the delay ID of an event that was scheduled to be sent (MSC4140), or
+	// "": for its sender alone.
+	Delay string
 }
 
 // State is a room's state that an event is built on and judged by.

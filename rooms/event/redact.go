@@ -20,7 +20,7 @@ func Redact(v id.RoomVersion, e *Event, by id.EventID) (*Event, error) {
 	}
 	redacted.Position = e.Position
 	redacted.RedactedBy = by
-	redacted.Device, redacted.Transaction = e.Device, e.Transaction
+	redacted.Device, redacted.Transaction, redacted.Delay = e.Device, e.Transaction, e.Delay
 	return redacted, nil
 }
 
