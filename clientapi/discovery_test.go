@@ -54,8 +54,10 @@ func TestDiscovery(t *testing.T) {
 		`m\.room_versions.default`:      `"11"`,
 		`m\.room_versions.available.10`: `"stable"`,
 		`m\.change_password.enabled`:    `true`,
-		`m\.3pid_changes.enabled`:       `false`,
-		`m\.get_login_token.enabled`:    `true`,
+
+		`org\.matrix\.msc4140\.delayed_events`: `{"max_delay_ms":2592000000,"max_scheduled":100}`,
+		`m\.3pid_changes.enabled`:              `false`,
+		`m\.get_login_token.enabled`:           `true`,
 	} {
 		if got := capabilities.Get(path).Raw; got != want {
 			t.Errorf("%s: got %s, want %s", path, got, want)
