@@ -53,7 +53,7 @@ func (s *Service) Create(ctx context.Context, caller tenant.Caller, c Creation) 
 			return "", "", err
 		}
 	}
-	roomID, err := s.newRoomID(caller.Server)
+	born, err := s.birth(caller.Server)
 	if err != nil {
 		return "", "", err
 	}
@@ -61,7 +61,7 @@ func (s *Service) Create(ctx context.Context, caller tenant.Caller, c Creation) 
 	err = s.loneAct(ctx, caller, func(tx Tx) error {
 		m := &making{service: s, caller: caller, creation: c, policy: policy, preset: policy.Presets[c.Preset], alias: alias}
 		var err error
-		made, err = m.make(tx, roomID)
+		made, err = m.make(tx, born)
 		return err
 	})
 	return made, alias, err
@@ -116,7 +116,7 @@ type making struct {
 	alias    id.RoomAlias
 }
 
-func (m *making) make(tx Tx, roomID id.RoomID) (id.RoomID, error) {
+func (m *making) make(tx Tx, born birth) (id.RoomID, error) {
 	for _, user := range m.creation.Invite {
 		if err := checkColleague(tx, user); err != nil {
 			return "", err
@@ -125,7 +125,7 @@ func (m *making) make(tx Tx, roomID id.RoomID) (id.RoomID, error) {
 	if err := m.service.checkRoomsOf(tx, m.caller.User); err != nil {
 		return "", err
 	}
-	if err := m.begin(tx, roomID); err != nil {
+	if err := m.begin(tx, born); err != nil {
 		return "", err
 	}
 	for _, step := range []func() error{m.join, m.levels, m.address, m.presets, m.initial, m.describe, m.publish, m.invitations} {
@@ -137,7 +137,7 @@ func (m *making) make(tx Tx, roomID id.RoomID) (id.RoomID, error) {
 }
 
 // begin appends m.room.create.
-func (m *making) begin(tx Tx, roomID id.RoomID) error {
+func (m *making) begin(tx Tx, born birth) error {
 	content := maps.Clone(m.creation.Content)
 	if content == nil {
 		content = object{}
@@ -148,7 +148,7 @@ func (m *making) begin(tx Tx, roomID id.RoomID) error {
 		}
 	}
 	var err error
-	m.writing, err = m.service.found(tx, m.creation.Version, roomID, m.caller.User, content)
+	m.writing, err = m.service.found(tx, m.creation.Version, born, m.caller.User, content)
 	return err
 }
 

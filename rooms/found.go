@@ -10,29 +10,35 @@ import (
 	"github.com/conversalabs/internalchat/rooms/event"
 )
 
-// newRoomID makes an ID with 144 random bits.
-func (s *Service) newRoomID(server string) (id.RoomID, error) {
+// birth is what a room to be made gets before its act, equal in every run of it:
+// in version 12 the time is part of what the ID is made of.
+type birth struct {
+	room id.RoomID // with 144 random bits
+	at   int64     // ms
+}
+
+func (s *Service) birth(server string) (birth, error) {
 	var b [18]byte
 	if _, err := io.ReadFull(s.random, b[:]); err != nil {
-		return "", fmt.Errorf("make room ID: %w", err)
+		return birth{}, fmt.Errorf("make room ID: %w", err)
 	}
-	return id.RoomID("!" + base64.RawURLEncoding.EncodeToString(b[:]) + ":" + server), nil
+	return birth{id.RoomID("!" + base64.RawURLEncoding.EncodeToString(b[:]) + ":" + server), s.timestamp()}, nil
 }
 
 // found makes a room of a user's with its m.room.create. In version 12 the ID is
-// that event's, whatever roomID says.
-func (s *Service) found(tx Tx, version id.RoomVersion, roomID id.RoomID, creator id.UserID, content object) (*writing, error) {
+// that event's, whatever born says.
+func (s *Service) found(tx Tx, version id.RoomVersion, born birth, creator id.UserID, content object) (*writing, error) {
 	content.with("room_version", version)
 	delete(content, "creator")
 	if event.NamesCreator(version) {
 		content.with("creator", creator)
 	}
 	if event.CreatorsAbove(version) {
-		roomID = ""
+		born.room = ""
 	}
 	empty := ""
 	draft := event.Draft{
-		Room: roomID, Sender: creator, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: s.timestamp(),
+		Room: born.room, Sender: creator, Type: "m.room.create", StateKey: &empty, Content: content.bytes(), Timestamp: born.at,
 	}
 	e, err := firstEvent(tx, version, draft)
 	if err != nil {

@@ -37,7 +37,7 @@ func (s *Service) Upgrade(ctx context.Context, caller tenant.Caller, q Upgrade) 
 	if err := policy.checkVersion(q.Version); err != nil {
 		return "", err
 	}
-	newID, err := s.newRoomID(caller.Server)
+	born, err := s.birth(caller.Server)
 	if err != nil {
 		return "", err
 	}
@@ -48,7 +48,7 @@ func (s *Service) Upgrade(ctx context.Context, caller tenant.Caller, q Upgrade) 
 			return err
 		}
 		u := &upgrading{service: s, caller: caller, Upgrade: q, tx: tx, old: old}
-		made, err = u.run(newID)
+		made, err = u.run(born)
 		return err
 	})
 	return made, err
@@ -70,7 +70,7 @@ type upgrading struct {
 	old, new *writing
 }
 
-func (u *upgrading) run(newID id.RoomID) (id.RoomID, error) {
+func (u *upgrading) run(born birth) (id.RoomID, error) {
 	if !u.old.room.Joined(u.caller.User) {
 		return "", errNotHere()
 	}
@@ -81,7 +81,7 @@ func (u *upgrading) run(newID id.RoomID) (id.RoomID, error) {
 	if err := u.service.checkRoomsOf(u.tx, u.caller.User); err != nil {
 		return "", err
 	}
-	if err := u.begin(newID); err != nil {
+	if err := u.begin(born); err != nil {
 		return "", err
 	}
 	for _, step := range []func() error{u.join, u.state, u.bans, u.addresses, u.levels, u.publish, u.restrict} {
@@ -95,7 +95,7 @@ func (u *upgrading) run(newID id.RoomID) (id.RoomID, error) {
 // begin sets the tombstone and makes the room, each naming the other. In version
 // 12, where the room's ID comes of its first event, that one cannot name the
 // tombstone.
-func (u *upgrading) begin(newID id.RoomID) error {
+func (u *upgrading) begin(born birth) error {
 	content := object{}
 	if create := u.old.room.Event("m.room.create", ""); create != nil {
 		for _, key := range []string{"type", "m.federate"} {
@@ -111,19 +111,19 @@ func (u *upgrading) begin(newID id.RoomID) error {
 			content.with("additional_creators", creators)
 		}
 		content.with("predecessor", before)
-		if u.new, err = u.service.found(u.tx, u.Version, "", u.caller.User, content); err != nil {
+		if u.new, err = u.service.found(u.tx, u.Version, born, u.caller.User, content); err != nil {
 			return err
 		}
 		_, err = u.tombstone(u.new.room.ID)
 		return err
 	}
-	tombstone, err := u.tombstone(newID)
+	tombstone, err := u.tombstone(born.room)
 	if err != nil {
 		return err
 	}
 	before["event_id"] = string(tombstone.ID)
 	content.with("predecessor", before)
-	u.new, err = u.service.found(u.tx, u.Version, newID, u.caller.User, content)
+	u.new, err = u.service.found(u.tx, u.Version, born, u.caller.User, content)
 	return err
 }
 
