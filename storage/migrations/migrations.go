@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-//go:embed *.sql
+//go:embed *.sql */*.sql
 var files embed.FS
 
 // Migration is one step of the schema.
@@ -34,6 +34,21 @@ var (
 // All returns this program's migrations in order.
 func All() ([]Migration, error) { return Load(files) }
 
+// Follow returns the migrations of what followers keep, which lies beside what
+// they write.
+func Follow() ([]Migration, error) { return loadFolder("follow") }
+
+// Search returns the migrations of the search index.
+func Search() ([]Migration, error) { return loadFolder("search") }
+
+func loadFolder(name string) ([]Migration, error) {
+	folder, err := fs.Sub(files, name)
+	if err != nil {
+		return nil, fmt.Errorf("read migrations: %w", err)
+	}
+	return Load(folder)
+}
+
 // Load reads the migrations in the top folder of a file system, in order. It
 // fails on a name that is not of the form 0001_words.sql, a gap in the numbers,
 // and a floor above the file's own version.
@@ -44,6 +59,9 @@ func Load(fsys fs.FS) ([]Migration, error) {
 	}
 	var all []Migration
 	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
 		m, err := load(fsys, e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("migration %s: %w", e.Name(), err)

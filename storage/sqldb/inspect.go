@@ -91,7 +91,7 @@ func (db *DB) compare(ctx context.Context, all []migrations.Migration) (has, kno
 	if err != nil || tables == 0 {
 		return 0, knows, err
 	}
-	applied, err := All(ctx, db, scanMigration, appliedMigrationsSQL)
+	applied, err := All(ctx, db, scanMigration, fmt.Sprintf(appliedMigrationsSQL, schemaLine))
 	if err != nil {
 		return 0, knows, err
 	}

@@ -15,25 +15,39 @@ type migrator interface {
 	exec(ctx context.Context, sql string, args ...any) error
 }
 
-const createMigrationsSQL = `
-	CREATE TABLE IF NOT EXISTS schema_migrations (
+// The statements begin with a line of migrations, whose name is part of the
+// table's.
+const (
+	createMigrationsSQL = `
+	CREATE TABLE IF NOT EXISTS %s_migrations (
 		version BIGINT NOT NULL PRIMARY KEY,
 		name TEXT NOT NULL,
 		floor BIGINT NOT NULL
 	)`
 
-const appliedMigrationsSQL = `SELECT version, name, floor FROM schema_migrations ORDER BY version`
+	appliedMigrationsSQL = `SELECT version, name, floor FROM %s_migrations ORDER BY version`
 
-const recordMigrationSQL = `INSERT INTO schema_migrations (version, name, floor) VALUES ($1, $2, $3)`
+	recordMigrationSQL = `INSERT INTO %s_migrations (version, name, floor) VALUES ($1, $2, $3)`
+)
+
+// schemaLine is the line of the product's own schema.
+const schemaLine = "schema"
 
 // Apply is [DB.Migrate] with a list of migrations in ascending order. All that
 // are missing are applied in one transaction.
 func (db *DB) Apply(ctx context.Context, all []migrations.Migration) error {
+	return db.ApplyLine(ctx, schemaLine, all)
+}
+
+// ApplyLine is [DB.Apply] for tables that are numbered by themselves, because they
+// may stand in this database or in another: line, a word of small letters, names
+// what is counted.
+func (db *DB) ApplyLine(ctx context.Context, line string, all []migrations.Migration) error {
 	err := db.backend.migrate(ctx, func(m migrator) error {
-		if err := m.exec(ctx, createMigrationsSQL); err != nil {
+		if err := m.exec(ctx, fmt.Sprintf(createMigrationsSQL, line)); err != nil {
 			return err
 		}
-		applied, err := All(ctx, m, scanMigration, appliedMigrationsSQL)
+		applied, err := All(ctx, m, scanMigration, fmt.Sprintf(appliedMigrationsSQL, line))
 		if err != nil {
 			return err
 		}
@@ -42,7 +56,7 @@ func (db *DB) Apply(ctx context.Context, all []migrations.Migration) error {
 			return err
 		}
 		for _, next := range missing {
-			if err := applyMigration(ctx, m, next); err != nil {
+			if err := applyMigration(ctx, m, line, next); err != nil {
 				return fmt.Errorf("%s: %w", next.Name, err)
 			}
 		}
@@ -89,12 +103,12 @@ func missingMigrations(applied, all []migrations.Migration) ([]migrations.Migrat
 	return missing, nil
 }
 
-func applyMigration(ctx context.Context, m migrator, next migrations.Migration) error {
+func applyMigration(ctx context.Context, m migrator, line string, next migrations.Migration) error {
 	for _, sql := range next.Statements() {
 		if err := m.exec(ctx, sql); err != nil {
 			first, _, _ := strings.Cut(strings.TrimSpace(sql), "\n")
 			return fmt.Errorf("%s: %w", first, err)
 		}
 	}
-	return m.exec(ctx, recordMigrationSQL, next.Version, next.Name, next.Floor)
+	return m.exec(ctx, fmt.Sprintf(recordMigrationSQL, line), next.Version, next.Name, next.Floor)
 }

@@ -29,6 +29,10 @@ type Options struct {
 	// ReadOnly opens what exists, changes nothing, and refuses every write. A
 	// SQLite file that is missing stays missing: the error wraps fs.ErrNotExist.
 	ReadOnly bool
+	// Rebuildable is for a SQLite file that holds nothing but what can be made
+	// again: what was committed last may be lost when the machine fails, and
+	// commits are cheaper. It does not change PostgreSQL.
+	Rebuildable bool
 	// Report is told why [DB.Watch] lost its connection, for the log. It may be nil.
 	Report func(error)
 }

@@ -21,6 +21,7 @@ type sqliteDB struct {
 	readers, writer chan *liteConn
 	readerDSN       string
 	writerDSN       string
+	synchronous     string // what the writer's pragma reads back
 	acquire         time.Duration
 	closing         sync.Once
 	closed          chan struct{}
@@ -43,8 +44,13 @@ func openSQLite(ctx context.Context, o Options) (*sqliteDB, error) {
 		return nil, err
 	}
 	busy := o.Lock.Milliseconds()
+	synchronous := "2" // FULL
+	if o.Rebuildable {
+		synchronous = "1" // NORMAL
+	}
 	s := newSQLite(o, dsn(path, busy, "query_only(ON)"),
-		dsn(path, busy, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "journal_size_limit(67108864)"))
+		dsn(path, busy, "journal_mode(WAL)", "synchronous("+synchronous+")", "foreign_keys(ON)", "journal_size_limit(67108864)"))
+	s.synchronous = synchronous
 	if err := s.openWriter(ctx, o.Lock); err != nil {
 		s.Close()
 		return nil, err
@@ -77,7 +83,7 @@ func (s *sqliteDB) openWriter(ctx context.Context, patience time.Duration) error
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
-		err := s.withWriter(ctx, checkWriter)
+		err := s.withWriter(ctx, s.checkWriter)
 		if !isBusy(err) {
 			return err
 		}
@@ -99,8 +105,8 @@ func dsn(path string, busy int64, pragmas ...string) string {
 }
 
 // checkWriter reads back what durability and the claim of positions rest on.
-func checkWriter(c *liteConn) error {
-	for pragma, want := range map[string]string{"foreign_keys": "1", "journal_mode": "wal", "synchronous": "2"} {
+func (s *sqliteDB) checkWriter(c *liteConn) error {
+	for pragma, want := range map[string]string{"foreign_keys": "1", "journal_mode": "wal", "synchronous": s.synchronous} {
 		var got any
 		if err := c.query("PRAGMA "+pragma, nil, func(r Row) error { return r.Scan(&got) }); err != nil {
 			return fmt.Errorf("read back %s: %w", pragma, err)
@@ -291,6 +297,10 @@ func (q liteQuerier) exec(ctx context.Context, sql string, args ...any) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err := q.c.exec(onlyFor(sql, "sqlite"), args)
+	sql = onlyFor(sql, "sqlite")
+	if tokens, err := tokenize(sql); err != nil || len(tokens) == 0 {
+		return err // nothing of the statement is for SQLite
+	}
+	_, err := q.c.exec(sql, args)
 	return err
 }
