@@ -91,6 +91,7 @@ func (a *account) reload(ctx context.Context) error {
 		a.state.hub.End()
 	}
 	a.state = newState(at, epoch)
+	a.store.moves.tell(a.id)
 	return nil
 }
 

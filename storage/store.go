@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type Store struct {
 	work sync.WaitGroup // every goroutine of the Store
 
 	notices notices
+	moves   moves
 
 	mu       sync.Mutex // guards accounts and closed
 	accounts map[tenant.ID]*account
@@ -70,7 +72,12 @@ func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // watch brings accounts to their heads when another process has written.
 func (s *Store) watch() {
-	err := s.db.Watch(s.life, s.catchUpAll)
+	err := s.db.Watch(s.life, func(payload string) {
+		s.catchUpAll(payload)
+		// Followers care for accounts that are not in memory, too.
+		account, _, _ := strings.Cut(payload, " ")
+		s.moves.tell(tenant.ID(account))
+	})
 	if err != nil && s.life.Err() == nil {
 		s.log.WithError(err).Error("no longer watching for other processes' writes")
 	}

@@ -36,8 +36,9 @@ func (w *wakes) take() []rooms.Change {
 	return changes
 }
 
-// wakeLoop wakes the account's polls until the Store closes.
+// wakeLoop wakes the account's polls, and tells followers, until the Store closes.
 func (a *account) wakeLoop() {
+	var told place
 	for {
 		select {
 		case <-a.store.life.Done():
@@ -47,7 +48,12 @@ func (a *account) wakeLoop() {
 		hearing := hearingOf(a.wakes.take())
 		a.mu.RLock()
 		a.state.hub.Wake(func(w *stream.Waiter) stream.Loudness { return hearing.of(a.state, w) })
+		at := a.state.place
 		a.mu.RUnlock()
+		if at != told {
+			told = at
+			a.store.moves.tell(a.id)
+		}
 	}
 }
 
