@@ -1,0 +1,4 @@
+package search
+
+// MaxWord is the longest word in bytes.
+const MaxWord = maxWord
