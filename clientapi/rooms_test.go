@@ -20,6 +20,7 @@ import (
 type roomFixture struct {
 	*keyFixture
 	policy rooms.Policy
+	sent   int
 }
 
 func (f *roomFixture) RoomPolicy(context.Context, tenant.ID) (rooms.Policy, error) {
@@ -28,7 +29,7 @@ func (f *roomFixture) RoomPolicy(context.Context, tenant.ID) (rooms.Policy, erro
 
 func newRoomFixture(t *testing.T, policy rooms.Policy) *roomFixture {
 	t.Helper()
-	f := &roomFixture{newKeyFixture(t), policy}
+	f := &roomFixture{keyFixture: newKeyFixture(t), policy: policy}
 	now := func() time.Time { return time.Unix(1_700_000_000, 0) }
 	f.rooms = rooms.New(rooms.Options{
 		Store: f.store, Policies: f, Now: now, Random: rand.Reader, Limits: rooms.Limits{PageMax: 1000},

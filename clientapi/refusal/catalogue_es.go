@@ -98,4 +98,6 @@ var spanishClientAPI = map[string]string{
 	"A type of relation in a filter cannot be longer than %d bytes.":                       "Un tipo de relación en un filtro no puede tener más de %d bytes.",
 	"There is no event at that time, or none that you may see.":                            "No hay ningún evento en ese momento, o ninguno que usted pueda ver.",
 	"The request must say in ts at which time the event is to be sought, in milliseconds.": "La solicitud debe decir en ts en qué momento buscar el evento, en milisegundos.",
+
+	"The request needs \"search_categories\".": "La solicitud necesita \"search_categories\".",
 }

@@ -98,4 +98,6 @@ var portugueseClientAPI = map[string]string{
 	"A type of relation in a filter cannot be longer than %d bytes.":                       "Um tipo de relação em um filtro não pode ter mais de %d bytes.",
 	"There is no event at that time, or none that you may see.":                            "Não há evento nesse momento, ou nenhum que você possa ver.",
 	"The request must say in ts at which time the event is to be sought, in milliseconds.": "A requisição deve dizer em ts em que momento procurar o evento, em milissegundos.",
+
+	"The request needs \"search_categories\".": "A requisição precisa de \"search_categories\".",
 }

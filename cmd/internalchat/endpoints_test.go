@@ -44,6 +44,11 @@ func newAPIFixture(t *testing.T) *apiFixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(h.close)
+	unfollow, err := h.follow(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(unfollow)
 	other := accounts.Account{ID: "other", ServerName: "other.test"}
 	if err := h.accounts.CreateAccount(t.Context(), other); err != nil {
 		t.Fatal(err)

@@ -22,6 +22,7 @@ import (
 	"github.com/conversalabs/internalchat/config"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/push"
+	"github.com/conversalabs/internalchat/rooms/search"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 )
@@ -38,6 +39,7 @@ type house struct {
 	store    *storage.Store
 	accounts *accounts.Service
 	rooms    *rooms.Service
+	search   *search.Service // nil unless the stream is followed
 }
 
 func newLogger(cfg *config.Config, t terminal) *logrus.Logger {

@@ -59,6 +59,11 @@ func serve(ctx context.Context, cfg *config.Config, t terminal) error {
 		return unlessStopped(ctx, err)
 	}
 	defer h.startTimers(ctx)()
+	unfollow, err := h.follow(ctx)
+	if err != nil {
+		return unlessStopped(ctx, err)
+	}
+	defer unfollow()
 	gate.behind.Store(&behind{api: h.api(), ping: h.store.Ping})
 	t.printf("internalchat is ready at %s\n", address)
 	select {

@@ -57,7 +57,7 @@ func (h *house) api() *httpapi.API {
 		MaxTimeout:  limits.SyncTimeout, TimelineMax: limits.SyncTimeline, FiltersMax: limits.Filters,
 	})
 	server := clientapi.New(clientapi.Options{
-		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: polls,
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: polls, Search: h.search,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
