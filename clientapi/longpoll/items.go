@@ -3,7 +3,6 @@ package longpoll
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -181,22 +180,6 @@ func (r *reading) readPushRules(ctx context.Context, c *changes) error {
 	}
 	c.accountData = slices.DeleteFunc(c.accountData, func(item stream.Item) bool { return item.Key == pushRulesType })
 	c.accountData = append(c.accountData, stream.Item{Kind: stream.AccountData, Key: pushRulesType, Content: rules})
-	return nil
-}
-
-func (r *reading) readKeyCounts(ctx context.Context, c *changes) error {
-	if r.KeyCounts == nil || c.tail && !c.keys {
-		return nil
-	}
-	counts, fallbacks, err := r.KeyCounts(ctx, r.caller.Account, r.caller.User, r.caller.Device)
-	if err != nil {
-		return fmt.Errorf("count one-time keys: %w", err)
-	}
-	c.counts, c.fallbacks = map[id.KeyAlgorithm]int{id.KeyAlgorithmSignedCurve25519: 0}, fallbacks
-	maps.Copy(c.counts, counts)
-	// Where the tail does not reach, the counts are told in case, but they are no
-	// reason to wake anybody.
-	c.countsNew = c.tail || c.initial
 	return nil
 }
 

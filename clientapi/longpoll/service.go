@@ -64,6 +64,8 @@ type Service struct {
 
 	mu      sync.Mutex // guards devices
 	devices map[deviceKey]stream.Position
+
+	counted counted
 }
 
 // New makes a Service.
