@@ -97,7 +97,9 @@ story("keys", async (step, present) => {
         await until(carla.client, "RoomMember.membership", "dario joins", () =>
             carla.room(roomId).getMember(dario.id)?.membership === "join",
         );
-        assert.equal(await crypto(dario).isEncryptionEnabledInRoom(roomId), true);
+        await until(dario.client, ClientEvent.Sync, "dario knows that it is encrypted", () =>
+            crypto(dario).isEncryptionEnabledInRoom(roomId),
+        );
     });
 
     await step("a message in it, by a one-time key, backed up", async () => {
@@ -116,6 +118,7 @@ story("keys", async (step, present) => {
         await device.logIn();
         await device.client.initRustCrypto({ useIndexedDB: false });
         await device.start();
+        assert.equal(await crypto(device).userHasCrossSigningKeys(), true);
         await crypto(device).bootstrapCrossSigning({});
         await crypto(device).loadSessionBackupPrivateKeyFromSecretStorage();
         assert.deepEqual(await crypto(device).restoreKeyBackup(), { imported: 1, total: 1 });
@@ -159,12 +162,11 @@ story("keys", async (step, present) => {
     });
 
     await step("who takes a new identity is seen to have changed", async () => {
+        const status = () => crypto(dario).getUserVerificationStatus(carla.id);
+        assert.equal((await status()).needsUserApproval, false);
         await crossSign(carla, { setupNewCrossSigning: true });
-        const own = await crypto(carla).getCrossSigningKeyId();
-        await until(dario.client, CryptoEvent.DevicesUpdated, "carla's new identity", async () => {
-            const theirs = await crypto(dario).getUserCrossSigningKeys(carla.id);
-            return Object.keys(theirs.master.keys).includes(`ed25519:${own}`);
-        });
+        const events = [CryptoEvent.DevicesUpdated, CryptoEvent.UserTrustStatusChanged];
+        await until(dario.client, events, "the warning", async () => (await status()).needsUserApproval);
     });
 
     await step("the key backup is deleted", async () => {
