@@ -2,6 +2,9 @@ module github.com/conversalabs/internalchat
 
 go 1.26.0
 
+// npm's packages may hold Go files of their own.
+ignore ./clientapi/e2e/node_modules
+
 require (
 	github.com/alexedwards/argon2id v1.0.0
 	github.com/go-json-experiment/json v1.27.2

@@ -280,6 +280,16 @@ story("conversation", async (step, present) => {
         assert.equal(text(found.results[0].context.getEvent()), "Lunch?");
     }, await soonAt("POST", "/_matrix/client/v3/search"));
 
+    await step("a message for later, sent now", async () => {
+        const later = (delay) => ana.client._unstable_sendDelayedEvent(roomId, { delay }, null, "m.room.message", { msgtype: "m.text", body: "later" });
+        const { delay_id: dropped } = await later(600_000);
+        await ana.client._unstable_cancelScheduledDelayedEvent(dropped);
+        const { delay_id: kept } = await later(600_000);
+        const seen = until(bia.client, sdk.RoomEvent.Timeline, "the message", (event) => event && text(event) === "later" && event);
+        await ana.client._unstable_sendScheduledDelayedEvent(kept);
+        assert.equal((await seen).getSender(), ana.id);
+    }, soon("org.matrix.msc4140"));
+
     await step("find people", async () => {
         const { results } = await bia.client.searchUserDirectory({ term: "souza" });
         assert.deepEqual(results.map((r) => [r.user_id, r.display_name]), [[ana.id, "Ana Souza"]]);

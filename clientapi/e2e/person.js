@@ -19,7 +19,7 @@ const silence = { trace() {}, debug() {}, info() {}, log() {}, warn() {}, error(
 if (quiet) Object.assign(console, silence); // some of its parts have loggers of their own
 
 // What one thing may take to happen, in ms: a limit, nothing waits that long.
-const patience = 10_000;
+const patience = 30_000;
 
 /** Everything that any client has been refused as unknown, or by a bug. */
 export const missing = new Set();
