@@ -8,6 +8,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
@@ -41,15 +42,15 @@ func (c *counted) remember(device deviceKey, known keyCounts) {
 	c.by[device] = known
 }
 
-// readKeyCounts tells how many one-time keys the device has left.
-func (r *reading) readKeyCounts(ctx context.Context, c *changes) error {
-	if r.KeyCounts == nil {
+// readKeyCounts tells how many one-time keys the caller's device has left.
+func (s *Service) readKeyCounts(ctx context.Context, caller tenant.Caller, c *changes) error {
+	if s.KeyCounts == nil {
 		return nil
 	}
-	device := r.deviceKey()
-	known, ok := r.counted.last(device)
+	device := deviceKey{caller.Account, caller.User, caller.Device}
+	known, ok := s.counted.last(device)
 	if !ok || !c.tail || c.keys || known.at < c.since {
-		counts, fallbacks, err := r.KeyCounts(ctx, device.account, device.user, device.device)
+		counts, fallbacks, err := s.KeyCounts(ctx, device.account, device.user, device.device)
 		if err != nil {
 			return fmt.Errorf("count one-time keys: %w", err)
 		}
@@ -57,7 +58,7 @@ func (r *reading) readKeyCounts(ctx context.Context, c *changes) error {
 		maps.Copy(known.counts, counts)
 	}
 	known.at = c.to.Position
-	r.counted.remember(device, known)
+	s.counted.remember(device, known)
 	c.counts, c.fallbacks = known.counts, known.fallbacks
 	// Where the tail does not reach, they are no reason to wake anybody.
 	c.countsNew = c.keys || c.initial

@@ -29,7 +29,7 @@ func (r *reading) readItems(ctx context.Context, c *changes) error {
 	if err := r.readPushRules(ctx, c); err != nil {
 		return err
 	}
-	if err := r.readKeyCounts(ctx, c); err != nil {
+	if err := r.readKeyCounts(ctx, r.caller, c); err != nil {
 		return err
 	}
 	return r.readPresenceOfNew(ctx, c)
