@@ -235,6 +235,7 @@ story("conversation", async (step, present) => {
         assert.equal(invitation.getDMInviter(), ana.id);
         assert.equal(invitation.name, "Ana Souza");
         await bia.client.joinRoom(direct);
+        await ana.knows(direct);
         const hello = await ana.say(direct, "Between us");
         assert.equal(text(await bia.sees(direct, hello)), "Between us");
         await bia.client.leave(direct);
