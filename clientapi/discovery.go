@@ -45,7 +45,7 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc3981", true},                      // /relations with recurse
 	{"org.matrix.msc4108", false},                     // login by QR code
 	{"org.matrix.msc4222", true},                      // state_after in /sync
-	{"org.matrix.simplified_msc3575", false},          // sliding sync
+	{"org.matrix.simplified_msc3575", true},           // sliding sync
 	{"uk.tcpip.msc4133", true},                        // profile fields of any name
 	{"uk.tcpip.msc4133.stable", true},                 // the same by its final path
 	{"br.com.conversalabs.internal_chat.v1", false},   // the product's extensions

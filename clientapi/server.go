@@ -66,7 +66,7 @@ func (s *Server) Routes(api *httpapi.API) {
 		s.loginRoutes, s.registerRoutes, s.deviceRoutes, s.accountRoutes, s.keyRoutes,
 		s.roomRoutes, s.membershipRoutes, s.sendRoutes, s.delayedRoutes, s.stateRoutes,
 		s.messageRoutes, s.relationRoutes, s.memberRoutes,
-		s.directoryRoutes, s.profileRoutes, s.routesSync, s.routesUpgrade, s.routesSpaces, s.routesReports,
+		s.directoryRoutes, s.profileRoutes, s.routesSync, s.routesSliding, s.routesUpgrade, s.routesSpaces, s.routesReports,
 		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence,
 		s.routesPushRules, s.routesPushers, s.routesUserDirectory, s.routesSearch, s.routesDiscovery, s.routesMisc,
 		s.moderationRoutes, s.openIDRoutes, s.thirdPartyRoutes,

@@ -201,8 +201,16 @@ func (r *Room) Last() *event.Event { return r.last }
 
 // State gives all current state events, members included, in no order.
 func (r *Room) State() []*event.Event {
-	members := r.Members()
-	all := make([]*event.Event, 0, len(r.state)+len(members))
+	all := r.Settings()
+	for _, e := range r.Members() {
+		all = append(all, e)
+	}
+	return all
+}
+
+// Settings gives all current state events but the members, in no order.
+func (r *Room) Settings() []*event.Event {
+	all := make([]*event.Event, 0, len(r.state))
 	merged := r.state
 	if r.base != nil {
 		merged = map[stateKey]*event.Event{}
@@ -211,9 +219,6 @@ func (r *Room) State() []*event.Event {
 		}
 	}
 	for _, e := range merged {
-		all = append(all, e)
-	}
-	for _, e := range members {
 		all = append(all, e)
 	}
 	return all

@@ -30,6 +30,10 @@ type View interface {
 	Forgotten(user id.UserID) (map[id.RoomID]bool, error)
 	// Ignored tells whom the user ignores. The map is never changed.
 	Ignored(user id.UserID) (map[id.UserID]bool, error)
+	// Outlines gives the outline of each of the rooms, loading all that are not in
+	// memory at once; the zero one for a room that does not exist. In an act they
+	// are those of before its group.
+	Outlines(wanted []id.RoomID) ([]Outline, error)
 	// Changes gives the stream's entries above a position, and false when memory
 	// does not reach back that far.
 	Changes(after stream.Position) ([]Change, bool)

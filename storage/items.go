@@ -39,11 +39,16 @@ func (s *Store) Items(ctx context.Context, account tenant.ID, query stream.ItemQ
 	if query.Key != "" {
 		where("key = $", query.Key)
 	}
+	if query.Global {
+		sql += " AND room = ''"
+	}
 	if query.Rooms != nil {
 		where("room <> '' AND room = ANY($", texts(query.Rooms))
 		sql += ")"
 	}
-	return sqldb.All(ctx, s.db, scanItem, sql+` ORDER BY position`, args...)
+	// The plus keeps SQLite from going through all items of the account in the
+	// order of their positions.
+	return sqldb.All(ctx, s.db, scanItem, sql+` ORDER BY +position`, args...)
 }
 
 // merge puts events and items into the order of the stream, and gives the

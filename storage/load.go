@@ -19,6 +19,7 @@ import (
 // again.
 type missingError struct {
 	rooms   []id.RoomID
+	lines   []id.RoomID // whose outlines
 	members id.UserID
 	forgot  id.UserID
 	ignores id.UserID
@@ -37,6 +38,8 @@ func (a *account) load(ctx context.Context, m *missingError) error {
 	switch {
 	case len(m.rooms) > 0:
 		return a.loadRooms(ctx, s, m.rooms)
+	case len(m.lines) > 0:
+		return a.loadOutlines(ctx, s, m.lines)
 	case m.members != "":
 		return a.loadMemberships(ctx, s, m.members)
 	case m.forgot != "":

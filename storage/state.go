@@ -22,6 +22,7 @@ type state struct {
 	tail  *stream.Tail[rooms.Change]
 
 	rooms       map[id.RoomID]*rooms.Room // nil: known not to exist
+	outlines    map[id.RoomID]rooms.Outline
 	memberships map[id.UserID]map[id.RoomID]rooms.Spans
 	forgotten   map[id.UserID]map[id.RoomID]bool
 	ignored     map[id.UserID]map[id.UserID]bool           // replaced, never changed
@@ -35,6 +36,7 @@ func newState(at place, epoch int64) *state {
 		place: at, epoch: epoch, hub: stream.NewHub(),
 		tail:        stream.NewTail(tailEntries, at.head, rooms.Change.Position),
 		rooms:       map[id.RoomID]*rooms.Room{},
+		outlines:    map[id.RoomID]rooms.Outline{},
 		memberships: map[id.UserID]map[id.RoomID]rooms.Spans{},
 		forgotten:   map[id.UserID]map[id.RoomID]bool{},
 		ignored:     map[id.UserID]map[id.UserID]bool{},
@@ -77,6 +79,9 @@ func (s *state) applyEvent(e *event.Event) {
 		delete(s.rooms, e.Room)
 	case loaded:
 		room.Apply(e)
+	}
+	if outline, loaded := s.outlines[e.Room]; loaded {
+		s.outlines[e.Room] = outline.With(e)
 	}
 	if e.Type != "m.room.member" || e.StateKey == nil {
 		return

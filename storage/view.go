@@ -73,6 +73,21 @@ func (v *view) Ignored(user id.UserID) (map[id.UserID]bool, error) {
 	return ignored, nil
 }
 
+func (v *view) Outlines(wanted []id.RoomID) ([]rooms.Outline, error) {
+	found := make([]rooms.Outline, len(wanted))
+	var missing []id.RoomID
+	for i, roomID := range wanted {
+		var loaded bool
+		if found[i], loaded = v.state.outlines[roomID]; !loaded {
+			missing = append(missing, roomID)
+		}
+	}
+	if missing != nil {
+		return nil, &missingError{lines: missing}
+	}
+	return found, nil
+}
+
 func (v *view) Changes(after stream.Position) ([]rooms.Change, bool) {
 	return v.state.tail.After(after)
 }

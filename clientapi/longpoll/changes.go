@@ -96,6 +96,7 @@ type gathering struct {
 	wanted      []id.RoomID
 	events      map[id.RoomID][]*event.Event // of wanted rooms, from the tail; nil: not known to have any
 	typing      []rooms.TypingIn
+	slid        *slid // of the room being made, in the sliding sync
 }
 
 // want makes sure that a room is looked at.

@@ -39,9 +39,17 @@ func (r *reading) readToDevice(ctx context.Context, c *changes) error {
 	if c.tail && !c.toDevice && after >= c.since {
 		return nil
 	}
-	messages, err := r.Store.ToDevice(ctx, r.caller.Account, r.caller.User, r.caller.Device, after, c.to.Position, maxMessages)
-	if err != nil {
-		return err
+	var err error
+	c.messages, c.to.ToDevice, err = r.messages(ctx, after, c.to.Position, maxMessages)
+	return err
+}
+
+// messages gives the device's next messages above after, and up to where these
+// are all there are.
+func (r *reading) messages(ctx context.Context, after, upTo stream.Position, most int) ([]stream.Item, stream.Position, error) {
+	messages, err := r.Store.ToDevice(ctx, r.caller.Account, r.caller.User, r.caller.Device, after, upTo, most)
+	if err != nil || len(messages) == 0 {
+		return nil, upTo, err
 	}
 	size := 0
 	for i, m := range messages {
@@ -50,18 +58,14 @@ func (r *reading) readToDevice(ctx context.Context, c *changes) error {
 			break
 		}
 	}
-	if len(messages) == 0 {
-		return nil
-	}
 	last := messages[len(messages)-1].Position
-	if len(messages) == maxMessages || size > maxMessageBytes {
-		c.to.ToDevice = last
-	}
-	c.messages = messages
 	r.mu.Lock()
 	r.devices[r.deviceKey()] = last
 	r.mu.Unlock()
-	return nil
+	if len(messages) == most || size > maxMessageBytes {
+		upTo = last
+	}
+	return messages, upTo, nil
 }
 
 func (r *reading) deviceKey() deviceKey {

@@ -35,7 +35,11 @@ func (r *reading) fill(ctx context.Context, c *changes) error {
 		return err
 	}
 	for _, room := range c.rooms {
-		room.chooseState(r)
+		if room.slid != nil {
+			room.chooseRequired()
+		} else {
+			room.chooseState(r)
+		}
 	}
 	if err := r.fillRedactions(ctx, c); err != nil {
 		return err

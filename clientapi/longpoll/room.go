@@ -67,6 +67,8 @@ type room struct {
 	accountData []stream.Item
 	typing      []id.UserID
 	tellTyping  bool
+
+	slid *slid // nil in /sync
 }
 
 // whole tells that all state is wanted, not only what changed.
@@ -79,6 +81,7 @@ func (g *gathering) newRoom(state *rooms.Room) *room {
 		id: state.ID, user: g.caller.User, spans: spans,
 		vis: rooms.VisibilityOf(state, spans, g.forgotten[state.ID]), ignored: g.ignored,
 		replaced: map[*event.Event]*event.Event{}, redaction: map[id.EventID]*event.Event{},
+		slid: g.slid,
 	}
 	switch spans.Current() {
 	case "join":
@@ -110,6 +113,9 @@ func (g *gathering) joinedRoom(r *room, state *rooms.Room) *room {
 	if came {
 		r.since = r.lastLeft(g.c)
 	}
+	if r.slid != nil && (came || r.slid.wider) {
+		r.since = 0
+	}
 	if came || g.req.FullState {
 		r.lower = 0
 	}
@@ -123,7 +129,9 @@ func (g *gathering) joinedRoom(r *room, state *rooms.Room) *room {
 	if r.whole() || r.changesMembers(done) {
 		r.summary = summarise(state, g.caller.User)
 	}
-	if r.needsState(g, done) {
+	if r.slid != nil {
+		r.current = r.mayRequire(state, done)
+	} else if r.needsState(g, done) {
 		r.current = state.State()
 	} else if g.filter.Room.State.LazyLoadMembers {
 		r.current = r.membersShown(state)
@@ -154,6 +162,9 @@ func (g *gathering) leftRoom(r *room, state *rooms.Room) *room {
 		r.complete = true
 		if own := state.Member(r.user); own != nil {
 			r.known, r.upTo, r.since = []*event.Event{own}, own.Position, own.Position-1
+			if r.slid != nil {
+				r.current = r.known
+			}
 		}
 		r.choose(g.filter, g.TimelineMax)
 		return r
@@ -201,6 +212,9 @@ func (r *room) isOwn(e *event.Event) bool {
 func (r *room) choose(filter *rooms.Filter, most int) (done bool) {
 	limit := filter.Room.Timeline.Limit(defaultTimeline, most)
 	asks := filter.Room.Timeline.AsksRelated()
+	if r.slid != nil {
+		limit = min(r.slid.wants.Limit, most)
+	}
 	r.timeline, r.limited, r.start = nil, false, r.upTo
 	for _, e := range slices.Backward(r.known) {
 		if !r.visible(e) || rooms.Ignores(r.ignored, e) || !filter.Room.Timeline.Match(e) || asks && !r.related[e.ID] {
@@ -278,50 +292,6 @@ func strippedState(state *rooms.Room, own *event.Event) []*event.Event {
 		all = append(all, inviter)
 	}
 	return append(all, own)
-}
-
-// maxHeroes is how many members a room is named after.
-const maxHeroes = 5
-
-// summary is a room's summary (section "Syncing", RoomSummary).
-type summary struct {
-	joined, invited int
-	heroes          []*event.Event // member events; nil where the room has a name
-	named           bool
-}
-
-func summarise(state *rooms.Room, reader id.UserID) *summary {
-	s := &summary{joined: state.JoinedCount(), invited: state.InvitedCount()}
-	s.named = textOf(state.Event("m.room.name", ""), "name") != "" || textOf(state.Event("m.room.canonical_alias", ""), "alias") != ""
-	if s.named {
-		return s
-	}
-	var former []*event.Event
-	for user, e := range state.Members() {
-		if user == reader {
-			continue
-		}
-		switch rooms.MembershipOf(e) {
-		case "join", "invite":
-			s.heroes = firstHeroes(s.heroes, e)
-		case "leave", "ban":
-			former = firstHeroes(former, e)
-		}
-	}
-	if len(s.heroes) == 0 {
-		s.heroes = former
-	}
-	return s
-}
-
-// firstHeroes adds an event to those with the lowest positions.
-func firstHeroes(heroes []*event.Event, e *event.Event) []*event.Event {
-	if len(heroes) == maxHeroes && e.Position > heroes[maxHeroes-1].Position {
-		return heroes
-	}
-	heroes = append(heroes, e)
-	sortByPosition(heroes)
-	return heroes[:min(len(heroes), maxHeroes)]
 }
 
 func textOf(e *event.Event, key string) string {

@@ -27,6 +27,15 @@ type Store interface {
 	PutFilter(ctx context.Context, account tenant.ID, user id.UserID, json []byte, most int) (string, error)
 	// Filter gives a user's stored filter, nil when there is none of this ID.
 	Filter(ctx context.Context, account tenant.ID, user id.UserID, filter string) ([]byte, error)
+	// Sent gives what had been sent on a connection after its last two answers that
+	// changed it, the newest first. What there is not has no serial.
+	Sent(ctx context.Context, account tenant.ID, on stream.Connection) ([2]stream.Sent, error)
+	// PutSent keeps what has been sent on a connection, made from the state with the
+	// serial base (0: from nothing), which is kept beside it. It gives the new
+	// state's serial, and returns once it is durable.
+	PutSent(ctx context.Context, account tenant.ID, on stream.Connection, state []byte, base int64) (int64, error)
+	// MemberMoves gives whose m.room.member events are in (after, upTo], and where.
+	MemberMoves(ctx context.Context, account tenant.ID, after, upTo stream.Position) ([]stream.Move, error)
 }
 
 // Options are what a [Service] is made with. Rooms, Store and Now are required.
@@ -65,7 +74,9 @@ type Service struct {
 	mu      sync.Mutex // guards devices
 	devices map[deviceKey]stream.Position
 
-	counted counted
+	counted     counted
+	rosters     rosters
+	connections connections
 }
 
 // New makes a Service.
@@ -128,43 +139,69 @@ func (s *Service) Sync(ctx context.Context, caller tenant.Caller, req Request) (
 	return r.poll(ctx)
 }
 
-// poll registers, reads and waits, until there is an answer.
+// poll answers once there is something to say.
 func (r *reading) poll(ctx context.Context) (json.RawMessage, error) {
-	waiter, err := r.roomStore.Watch(ctx, r.caller.Account, r.caller.User, r.caller.Device)
-	if err != nil {
-		return nil, fmt.Errorf("register poll: %w", err)
-	}
-	defer waiter.Leave()
-	timeout := time.NewTimer(min(r.req.Timeout, r.MaxTimeout))
-	defer timeout.Stop()
-	c, err := r.read(ctx, r.roomStore.View)
+	var c *changes
+	err := r.await(ctx, r.caller, r.req.Timeout, func(ctx context.Context, at look) (outcome, error) {
+		if c != nil {
+			r.from = &c.to
+		}
+		var err error
+		if c, err = r.read(ctx, at); err != nil {
+			return outcome{}, err
+		}
+		return outcome{tell: !c.empty() || r.req.FullState, sessions: c.sessions}, nil
+	})
 	if err != nil {
 		return nil, err
+	}
+	return r.answer(c), nil
+}
+
+// outcome is what came of a reading.
+type outcome struct {
+	tell     bool // there is something to say
+	sessions bool // the caller's sessions may have changed
+}
+
+// await registers, reads and waits, and reads again, until there is something to
+// say or the time is over; then what was read last is the answer. When the
+// caller's session ends, so does the wait, with 401.
+func (s *Service) await(ctx context.Context, caller tenant.Caller, timeout time.Duration, read func(context.Context, look) (outcome, error)) error {
+	waiter, err := s.roomStore.Watch(ctx, caller.Account, caller.User, caller.Device)
+	if err != nil {
+		return fmt.Errorf("register poll: %w", err)
+	}
+	defer waiter.Leave()
+	timer := time.NewTimer(min(timeout, s.MaxTimeout))
+	defer timer.Stop()
+	found, err := read(ctx, s.roomStore.View)
+	if err != nil {
+		return err
 	}
 	for {
 		// Before the first wait too: the session may have ended between the check
 		// of its token and Watch, and nothing would wake this poll.
-		if c.sessions && r.Check != nil {
-			if err := r.Check(ctx, r.caller); err != nil {
-				return nil, err
+		if found.sessions && s.Check != nil {
+			if err := s.Check(ctx, caller); err != nil {
+				return err
 			}
 		}
-		if !c.empty() || r.req.FullState || r.req.Timeout <= 0 {
-			return r.answer(c), nil
+		if found.tell || timeout <= 0 {
+			return nil
 		}
-		r.from = &c.to
 		select {
 		case <-ctx.Done(): // the client has gone: nobody reads the answer
-			return r.answer(c), nil
-		case <-timeout.C:
-			return r.answer(c), nil
+			return nil
+		case <-timer.C:
+			return nil
 		case _, open := <-waiter.Woken:
 			if !open {
-				return r.answer(c), nil
+				return nil
 			}
 		}
-		if c, err = r.read(ctx, r.roomStore.Glance); err != nil {
-			return nil, err
+		if found, err = read(ctx, s.roomStore.Glance); err != nil {
+			return err
 		}
 	}
 }

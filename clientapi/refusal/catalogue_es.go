@@ -100,4 +100,10 @@ var spanishClientAPI = map[string]string{
 	"The request must say in ts at which time the event is to be sought, in milliseconds.": "La solicitud debe decir en ts en qué momento buscar el evento, en milisegundos.",
 
 	"The request needs \"search_categories\".": "La solicitud necesita \"search_categories\".",
+
+	"A request may have at most %d lists.":                                     "Una solicitud puede tener como máximo %d listas.",
+	"A required_state may have at most %d entries.":                            "Un required_state puede tener como máximo %d entradas.",
+	"The name of a connection (conn_id) may have at most %d bytes.":            "El nombre de una conexión (conn_id) puede tener como máximo %d bytes.",
+	"The ranges of the list %s must be pairs of numbers, the lower one first.": "Los intervalos de la lista %s deben ser pares de números, el menor primero.",
+	"The server no longer knows this connection. Please begin it anew.":        "El servidor ya no conoce esta conexión. Comiéncela de nuevo.",
 }

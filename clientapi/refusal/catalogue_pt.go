@@ -100,4 +100,10 @@ var portugueseClientAPI = map[string]string{
 	"The request must say in ts at which time the event is to be sought, in milliseconds.": "A requisição deve dizer em ts em que momento procurar o evento, em milissegundos.",
 
 	"The request needs \"search_categories\".": "A requisição precisa de \"search_categories\".",
+
+	"A request may have at most %d lists.":                                     "Uma requisição pode ter no máximo %d listas.",
+	"A required_state may have at most %d entries.":                            "Um required_state pode ter no máximo %d entradas.",
+	"The name of a connection (conn_id) may have at most %d bytes.":            "O nome de uma conexão (conn_id) pode ter no máximo %d bytes.",
+	"The ranges of the list %s must be pairs of numbers, the lower one first.": "Os intervalos da lista %s devem ser pares de números, o menor primeiro.",
+	"The server no longer knows this connection. Please begin it anew.":        "O servidor não conhece mais esta conexão. Comece-a de novo.",
 }

@@ -51,6 +51,8 @@ type ItemQuery struct {
 	Kinds []Kind
 	User  id.UserID
 	Rooms []id.RoomID
-	Key   string
-	After Position
+	// Global asks for what is in no room.
+	Global bool
+	Key    string
+	After  Position
 }

@@ -109,11 +109,13 @@ func TestHub(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	want := stream.Token{Epoch: 3, Position: 1 << 40, ToDevice: 7, Typing: 0xfedcba9876543210}
-	got, err := stream.ParseToken(want.String())
-	if err != nil || got != want {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	for _, want.Sent = range []int64{0, 1 << 40} {
+		got, err := stream.ParseToken(want.String())
+		if err != nil || got != want {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
+		}
 	}
-	for _, bad := range []string{"", "s", "s1_2_3", "s1_2_3_4_5", "t1_2_3_4", "s-1_2_3_4", "s1_-2_3_4", "s1_2_x_4", "s1_2_3_xyz", "s1_99999999999999999999_3_4"} {
+	for _, bad := range []string{"", "s", "s1_2_3", "s1_2_3_4_5_6", "s1_2_3_4_0", "s1_2_3_4_x", "t1_2_3_4", "s-1_2_3_4", "s1_-2_3_4", "s1_2_x_4", "s1_2_3_xyz", "s1_99999999999999999999_3_4"} {
 		if _, err := stream.ParseToken(bad); !refusal.Is(err, "M_INVALID_PARAM") {
 			t.Errorf("%q: got %v, want M_INVALID_PARAM", bad, err)
 		}
@@ -122,6 +124,7 @@ func TestToken(t *testing.T) {
 
 func FuzzParseToken(f *testing.F) {
 	f.Add("s1_2_3_4")
+	f.Add("s1_2_3_4_5")
 	f.Add("s0_0_0_ffffffffffffffff")
 	f.Fuzz(func(t *testing.T, s string) {
 		token, err := stream.ParseToken(s)

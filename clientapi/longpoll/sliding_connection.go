@@ -1,0 +1,267 @@
+package longpoll
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// wants is what all the rules that match a room want of it together.
+type wants struct {
+	Limit int        `json:"limit"`
+	Parts []Required `json:"parts,omitempty"`
+
+	lazy bool
+	text string // tells it from others
+}
+
+// newWants makes the wants of some rules.
+func newWants(limit int, parts []Required) (*wants, error) {
+	w := &wants{Limit: limit, Parts: parts}
+	text, err := json.Marshal(w)
+	if err != nil {
+		return nil, fmt.Errorf("write what is wanted: %w", err)
+	}
+	w.text = string(text)
+	w.lazy = slices.ContainsFunc(parts, func(r Required) bool { return r.Lazy })
+	return w, nil
+}
+
+// with gives the wants of both.
+func (w *wants) with(other *wants) (*wants, error) {
+	parts := slices.Clip(w.Parts)
+	for _, part := range other.Parts {
+		if !slices.ContainsFunc(parts, part.equal) {
+			parts = append(parts, part)
+		}
+	}
+	return newWants(max(w.Limit, other.Limit), parts)
+}
+
+func (r Required) equal(other Required) bool {
+	return r.Lazy == other.Lazy && slices.EqualFunc(r.Include, other.Include, Pattern.equal) &&
+		slices.EqualFunc(r.Exclude, other.Exclude, Pattern.equal)
+}
+
+func (p Pattern) equal(other Pattern) bool {
+	return equal(p.Type, other.Type) && equal(p.Key, other.Key)
+}
+
+func equal(x, y *string) bool {
+	return x == y || x != nil && y != nil && *x == *y
+}
+
+// matches tells whether a state event is wanted, lazily loaded members aside.
+func (w *wants) matches(e *event.Event) bool {
+	return slices.ContainsFunc(w.Parts, func(r Required) bool { return r.matches(e) })
+}
+
+// mayExceed tells whether there may be state that w wants and old does not.
+func (w *wants) mayExceed(old *wants) bool {
+	if w.text == old.text {
+		return false
+	}
+	for _, part := range w.Parts {
+		within := func(r Required) bool {
+			return len(r.Exclude) == 0 && !slices.ContainsFunc(part.Include, func(p Pattern) bool {
+				return !slices.ContainsFunc(r.Include, p.equal)
+			})
+		}
+		if !slices.ContainsFunc(old.Parts, part.equal) && !slices.ContainsFunc(old.Parts, within) {
+			return true
+		}
+	}
+	return false
+}
+
+// told is how far a room has been told on a connection.
+type told struct {
+	Wants int `json:"w"` // index; what was wanted when the room was last told
+	// Since is up to where, 0 as far as the connection itself is.
+	Since stream.Position `json:"s,omitempty"`
+}
+
+// connection is what has been sent on a connection after one of its answers. It
+// never changes.
+type connection struct {
+	serial int64              // 0: nothing has ever been sent
+	Wants  []*wants           `json:"wants"`
+	Rooms  map[id.RoomID]told `json:"rooms"`
+	live   int                // rooms with no Since
+}
+
+// draft is a connection's next state being made.
+type draft struct {
+	*connection
+	base    *connection
+	changed bool
+	index   map[string]int // of wants, by text
+}
+
+func (c *connection) draft() *draft { return &draft{connection: c, base: c} }
+
+// tell notes how far a room is told.
+func (d *draft) tell(room id.RoomID, w *wants, since stream.Position) {
+	before, known := d.Rooms[room]
+	if known && before.Since == since && d.Wants[before.Wants].text == w.text {
+		return
+	}
+	if !d.changed {
+		d.changed = true
+		d.connection = &connection{Wants: slices.Clone(d.base.Wants), Rooms: maps.Clone(d.base.Rooms)}
+		if d.Rooms == nil {
+			d.Rooms = map[id.RoomID]told{}
+		}
+		d.index = map[string]int{}
+		for i, w := range d.Wants {
+			d.index[w.text] = i
+		}
+	}
+	at, has := d.index[w.text]
+	if !has {
+		at = len(d.Wants)
+		d.Wants = append(d.Wants, w)
+		d.index[w.text] = at
+	}
+	d.Rooms[room] = told{at, since}
+}
+
+// settle leaves out the wants of no room, and counts.
+func (c *connection) settle() {
+	used := make([]int, len(c.Wants))
+	for _, t := range c.Rooms {
+		used[t.Wants]++
+		if t.Since == 0 {
+			c.live++
+		}
+	}
+	if !slices.Contains(used, 0) {
+		return
+	}
+	var kept []*wants
+	for i, n := range used {
+		used[i] = len(kept)
+		if n > 0 {
+			kept = append(kept, c.Wants[i])
+		}
+	}
+	c.Wants = kept
+	for room, t := range c.Rooms {
+		c.Rooms[room] = told{used[t.Wants], t.Since}
+	}
+}
+
+// maxConnectionBytes is how large a connection's stored state may grow. One that
+// would be larger must begin anew.
+const maxConnectionBytes = 4 << 20
+
+// keep stores a draft that has changed, and gives the serial that the answer's pos
+// carries.
+func (s *Service) keep(ctx context.Context, account tenant.ID, on stream.Connection, d *draft) (int64, error) {
+	if !d.changed {
+		return d.base.serial, nil
+	}
+	d.settle()
+	text, err := json.Marshal(d.connection)
+	if err != nil {
+		return 0, fmt.Errorf("write connection: %w", err)
+	}
+	if len(text) > maxConnectionBytes {
+		return 0, errUnknownPos
+	}
+	if d.serial, err = s.Store.PutSent(ctx, account, on, text, d.base.serial); err != nil {
+		return 0, err
+	}
+	s.connections.put(account, on, d.base, d.connection)
+	return d.serial, nil
+}
+
+// connection finds what had been sent when a pos was given.
+func (s *Service) connection(ctx context.Context, account tenant.ID, on stream.Connection, serial int64) (*connection, error) {
+	if serial == 0 {
+		return &connection{}, nil
+	}
+	if c := s.connections.find(account, on, serial); c != nil {
+		return c, nil
+	}
+	sent, err := s.Store.Sent(ctx, account, on)
+	if err != nil {
+		return nil, err
+	}
+	for _, stored := range sent {
+		if stored.Serial != serial {
+			continue
+		}
+		c := &connection{serial: serial}
+		if err := json.Unmarshal(stored.State, c); err != nil {
+			return nil, fmt.Errorf("read connection: %w", err)
+		}
+		for i, w := range c.Wants {
+			if c.Wants[i], err = newWants(w.Limit, w.Parts); err != nil {
+				return nil, err
+			}
+		}
+		c.settle()
+		s.connections.put(account, on, nil, c)
+		return c, nil
+	}
+	return nil, errUnknownPos
+}
+
+// connectionKey names a connection among those of all accounts.
+type connectionKey struct {
+	account tenant.ID
+	stream.Connection
+}
+
+// maxRemembered is how many rooms the connections in memory may have together.
+const maxRemembered = 2_000_000
+
+// connections are those in memory, with their last two states. What is not here
+// is in the database.
+type connections struct {
+	mu    sync.Mutex // guards all below
+	all   map[connectionKey][2]*connection
+	rooms int
+}
+
+func (m *connections) find(account tenant.ID, on stream.Connection, serial int64) *connection {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.all[connectionKey{account, on}] {
+		if c != nil && c.serial == serial {
+			return c
+		}
+	}
+	return nil
+}
+
+// put keeps the newest state of a connection, and the one it was made from.
+func (m *connections) put(account tenant.ID, on stream.Connection, base, newest *connection) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.all == nil || m.rooms > maxRemembered || len(m.all) > maxRemembered/20 {
+		m.all, m.rooms = map[connectionKey][2]*connection{}, 0
+	}
+	key := connectionKey{account, on}
+	for _, c := range m.all[key] {
+		if c != nil {
+			m.rooms -= len(c.Rooms)
+		}
+	}
+	m.all[key] = [2]*connection{newest, base}
+	for _, c := range m.all[key] {
+		if c != nil {
+			m.rooms += len(c.Rooms)
+		}
+	}
+}

@@ -1,0 +1,240 @@
+package longpoll
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// SlidingRequest is one request of the simplified sliding sync (MSC4186), in the
+// spelling of its unstable form or in that of /v4/sync.
+type SlidingRequest struct {
+	Connection    string                      `json:"conn_id"`
+	Pos           string                      `json:"pos"`
+	Timeout       *int64                      `json:"timeout"` // ms
+	Presence      string                      `json:"set_presence"`
+	Lists         map[string]SlidingList      `json:"lists"`
+	Subscriptions map[id.RoomID]SlidingWishes `json:"room_subscriptions"`
+	Extensions    SlidingExtensions           `json:"extensions"`
+
+	// Stable asks for the names that the answer has in /v4/sync.
+	Stable bool `json:"-"`
+}
+
+// Wait gives how long the request may wait.
+func (q *SlidingRequest) Wait() time.Duration {
+	if q.Timeout == nil || q.Pos == "" {
+		return 0
+	}
+	return time.Duration(min(max(*q.Timeout, 0), int64(time.Hour/time.Millisecond))) * time.Millisecond
+}
+
+// SlidingWishes is what a client wants of each room that a rule matches.
+type SlidingWishes struct {
+	TimelineLimit int      `json:"timeline_limit"`
+	RequiredState Required `json:"required_state"`
+}
+
+// SlidingList is a rule that matches rooms by their place in the user's list of
+// rooms.
+type SlidingList struct {
+	TimelineLimit int           `json:"timeline_limit"`
+	RequiredState Required      `json:"required_state"`
+	Ranges        [][2]int      `json:"ranges"`
+	Range         *[2]int       `json:"range"`
+	Filters       SlidingFilter `json:"filters"`
+}
+
+func (l *SlidingList) wishes() SlidingWishes {
+	return SlidingWishes{TimelineLimit: l.TimelineLimit, RequiredState: l.RequiredState}
+}
+
+// has tells whether a place of the filtered list is wanted.
+func (l *SlidingList) has(place int) bool {
+	if l.Range == nil && l.Ranges == nil {
+		return true
+	}
+	if l.Range != nil && l.Range[0] <= place && place <= l.Range[1] {
+		return true
+	}
+	return slices.ContainsFunc(l.Ranges, func(r [2]int) bool { return r[0] <= place && place <= r[1] })
+}
+
+// SlidingFilter chooses among the rooms of a list. What is not set chooses all.
+type SlidingFilter struct {
+	Direct    *bool       `json:"is_dm"`
+	Encrypted *bool       `json:"is_encrypted"`
+	Invite    *bool       `json:"is_invite"`
+	Invited   *bool       `json:"is_invited"`
+	Spaces    []id.RoomID `json:"spaces"`
+	Types     []*string   `json:"room_types"`
+	NotTypes  []*string   `json:"not_room_types"`
+	Tags      []string    `json:"tags"`
+	NotTags   []string    `json:"not_tags"`
+}
+
+// SlidingExtensions are what a client wants besides rooms.
+type SlidingExtensions struct {
+	ToDevice    ToDeviceExtension `json:"to_device"`
+	E2EE        Extension         `json:"e2ee"`
+	AccountData Extension         `json:"account_data"`
+	Receipts    Extension         `json:"receipts"`
+	Typing      Extension         `json:"typing"`
+}
+
+// Extension is one that needs no more than to be wanted.
+type Extension struct {
+	Enabled bool `json:"enabled"`
+}
+
+// ToDeviceExtension asks for the messages to the device.
+type ToDeviceExtension struct {
+	Enabled bool   `json:"enabled"`
+	Since   string `json:"since"` // next_batch of the last answer processed
+	Limit   *int   `json:"limit"`
+}
+
+// Pattern matches state events by type and state key. What is nil matches all.
+type Pattern struct {
+	Type *string `json:"type,omitempty"`
+	Key  *string `json:"state_key,omitempty"`
+}
+
+func (p Pattern) matches(e *event.Event) bool {
+	return (p.Type == nil || *p.Type == e.Type) && (p.Key == nil || *p.Key == *e.StateKey)
+}
+
+// Required is which state a client wants of a room.
+type Required struct {
+	Include []Pattern `json:"include,omitempty"`
+	Exclude []Pattern `json:"exclude,omitempty"`
+	Lazy    bool      `json:"lazy_members,omitempty"`
+}
+
+// matches tells whether an event is wanted, lazily loaded members aside.
+func (r *Required) matches(e *event.Event) bool {
+	matches := func(p Pattern) bool { return p.matches(e) }
+	return slices.ContainsFunc(r.Include, matches) && !slices.ContainsFunc(r.Exclude, matches)
+}
+
+var errRequired = errors.New("required_state is neither a list of pairs nor an object")
+
+// UnmarshalJSON reads both forms: [[type, state key], ...] with "*", "$LAZY" and
+// "$ME", and the object of /v4/sync.
+func (r *Required) UnmarshalJSON(text []byte) error {
+	type plain Required
+	if bytes.HasPrefix(text, []byte("{")) {
+		return jsonv2.Unmarshal(text, (*plain)(r))
+	}
+	var pairs [][]string
+	if jsonv2.Unmarshal(text, &pairs) != nil {
+		return errRequired
+	}
+	*r = Required{}
+	for _, pair := range pairs {
+		if len(pair) != 2 {
+			return errRequired
+		}
+		if pair[1] == "$LAZY" {
+			r.Lazy = r.Lazy || pair[0] == "m.room.member"
+			continue
+		}
+		var p Pattern
+		if pair[0] != "*" {
+			p.Type = &pair[0]
+		}
+		if pair[1] != "*" {
+			p.Key = &pair[1]
+		}
+		r.Include = append(r.Include, p)
+	}
+	return nil
+}
+
+const (
+	maxConnectionName = 255 // bytes
+	maxLists          = 100
+	maxPatterns       = 200 // of one required_state
+)
+
+// check refuses what is out of bounds, and puts the caller in the place of $ME.
+func (q *SlidingRequest) check(caller id.UserID) error {
+	if len(q.Connection) > maxConnectionName {
+		return refusal.Invalid("The name of a connection (conn_id) may have at most %d bytes.", maxConnectionName)
+	}
+	if len(q.Lists) > maxLists {
+		return refusal.Invalid("A request may have at most %d lists.", maxLists)
+	}
+	if !slices.Contains([]string{"", "online", "offline", "unavailable"}, q.Presence) {
+		return refusal.Invalid("The parameter %s must be one of: %s.", "set_presence", "online, offline, unavailable")
+	}
+	if q.Timeout != nil && *q.Timeout < 0 {
+		return refusal.Invalid("The parameter %s must be a whole number that is not negative.", "timeout")
+	}
+	if limit := q.Extensions.ToDevice.Limit; limit != nil && *limit < 1 {
+		return refusal.Invalid("The parameter %s must be greater than zero.", "limit")
+	}
+	for name, list := range q.Lists {
+		if err := list.check(name, caller); err != nil {
+			return err
+		}
+	}
+	for _, wishes := range q.Subscriptions {
+		if err := wishes.check(caller); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *SlidingList) check(name string, caller id.UserID) error {
+	ranges := l.Ranges
+	if l.Range != nil {
+		ranges = append(slices.Clip(ranges), *l.Range)
+	}
+	for _, r := range ranges {
+		if r[0] < 0 || r[1] < r[0] {
+			return refusal.Invalid("The ranges of the list %s must be pairs of numbers, the lower one first.", name)
+		}
+	}
+	wishes := l.wishes()
+	return wishes.check(caller)
+}
+
+func (w *SlidingWishes) check(caller id.UserID) error {
+	if w.TimelineLimit < 0 {
+		return refusal.Invalid("The parameter %s must be a whole number that is not negative.", "timeline_limit")
+	}
+	if len(w.RequiredState.Include)+len(w.RequiredState.Exclude) > maxPatterns {
+		return refusal.Invalid("A required_state may have at most %d entries.", maxPatterns)
+	}
+	for _, p := range w.RequiredState.Include {
+		if p.Key != nil && *p.Key == "$ME" {
+			*p.Key = string(caller)
+		}
+	}
+	return nil
+}
+
+// errUnknownPos tells the client to begin its connection anew.
+var errUnknownPos = refusal.New(400, "M_UNKNOWN_POS", "The server no longer knows this connection. Please begin it anew.")
+
+// from reads the request's pos, nil for none.
+func (q *SlidingRequest) from() (*stream.Token, error) {
+	if q.Pos == "" {
+		return nil, nil
+	}
+	token, err := stream.ParseToken(q.Pos)
+	if err != nil {
+		return nil, errUnknownPos
+	}
+	return &token, nil
+}

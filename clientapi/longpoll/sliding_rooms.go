@@ -1,0 +1,211 @@
+package longpoll
+
+import (
+	"slices"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// slid is what a room is in the sliding sync.
+type slid struct {
+	entry *entry
+	wants *wants
+	old   *wants // what was wanted when it was last told; nil where that does not matter
+	first bool   // tell all of it
+	wider bool   // tell a longer timeline, of what has been told too
+	since stream.Position
+
+	name, avatar *event.Event
+}
+
+// exceeds tells whether a state event is told because it was not wanted before.
+func (s *slid) exceeds(e *event.Event) bool { return s.old != nil && !s.old.matches(e) }
+
+// takeRooms makes the rooms that have something to tell, and notes how far all of
+// the window's are told.
+func (s *sliding) takeRooms(v rooms.View, g *gathering) error {
+	s.next = s.base.draft()
+	s.stale, s.staleSince = nil, 0
+	var slids []*slid
+	var wanted []id.RoomID
+	live := 0
+	for at, w := range s.window.wanted {
+		if w == nil {
+			continue
+		}
+		e := s.window.order[at]
+		told, known := s.base.Rooms[e.room]
+		if known && told.Since == 0 {
+			live++
+		}
+		if slid := s.slidOf(e, w, told, known, g); slid != nil {
+			slids = append(slids, slid)
+			wanted = append(wanted, e.room)
+		}
+	}
+	if live < s.base.live {
+		for room, told := range s.base.Rooms {
+			if told.Since == 0 && !s.window.rooms()[room] {
+				s.next.tell(room, s.base.Wants[told.Wants], g.c.since)
+			}
+		}
+	}
+	loaded, err := v.Rooms(wanted)
+	if err != nil {
+		return err
+	}
+	byID := make(map[id.RoomID]*rooms.Room, len(loaded))
+	for _, state := range loaded {
+		byID[state.ID] = state
+	}
+	for _, slid := range slids {
+		if state := byID[slid.entry.room]; state != nil {
+			s.takeRoom(g, slid, state)
+		}
+	}
+	return nil
+}
+
+// slidOf tells what there may be to say of a room of the window; nil for nothing.
+func (s *sliding) slidOf(e *entry, w *wants, before told, known bool, g *gathering) *slid {
+	if !known {
+		return &slid{entry: e, wants: w, first: true}
+	}
+	since := before.Since
+	if since == 0 {
+		since = g.c.since
+	}
+	old := s.base.Wants[before.Wants]
+	joins := e.current == "join"
+	more := joins && w.mayExceed(old)
+	wider := joins && w.Limit > old.Limit
+	first := joins && g.memberships[e.room].At(since) != "join"
+	if before.Since != 0 && joins && !first {
+		s.stale = append(s.stale, e.room)
+		if s.staleSince == 0 || since < s.staleSince {
+			s.staleSince = since
+		}
+	}
+	if !more && !wider && !first && e.last <= since {
+		if before.Since != 0 {
+			s.next.tell(e.room, old, 0)
+		}
+		return nil
+	}
+	slid := &slid{entry: e, wants: w, since: since, wider: wider, first: first}
+	if more {
+		slid.old = old
+	}
+	return slid
+}
+
+// takeRoom makes one room, from where it was last told on.
+func (s *sliding) takeRoom(g *gathering, slid *slid, state *rooms.Room) {
+	c := &changes{since: slid.since, to: g.c.to, initial: slid.first}
+	one := *g
+	one.c, one.slid = c, slid
+	room := one.newRoom(state)
+	if room == nil {
+		return
+	}
+	if room.section == joinedRoom {
+		slid.name, slid.avatar = state.Event("m.room.name", ""), state.Event("m.room.avatar", "")
+	}
+	s.c.byID[room.id] = room
+	s.c.rooms = append(s.c.rooms, room)
+}
+
+// settle drops the rooms with nothing to tell, and notes how far the others are.
+func (s *sliding) settle() {
+	kept := s.c.rooms[:0]
+	for _, room := range s.c.rooms {
+		s.next.tell(room.id, room.slid.wants, 0)
+		if room.slid.first || !room.empty(false) {
+			kept = append(kept, room)
+		} else {
+			delete(s.c.byID, room.id)
+		}
+	}
+	s.c.rooms = kept
+}
+
+// mayRequire takes from a room in memory the state that may be required: done
+// tells that the timeline is known.
+func (r *room) mayRequire(state *rooms.Room, done bool) []*event.Event {
+	w := r.slid.wants
+	if w.lazy && !done {
+		return state.State()
+	}
+	var all []*event.Event
+	if r.whole() || r.slid.old != nil || !r.complete || hasState(r.known) {
+		all = state.Settings()
+		for _, part := range w.Parts {
+			for _, p := range part.Include {
+				switch {
+				case p.Type != nil && *p.Type != "m.room.member":
+				case p.Key == nil:
+					return state.State()
+				default:
+					all = appendMember(all, state, *p.Key)
+				}
+			}
+		}
+	}
+	if w.lazy {
+		for user := range r.lazyMembers() {
+			all = appendMember(all, state, user)
+		}
+	}
+	return all
+}
+
+func hasState(events []*event.Event) bool {
+	return slices.ContainsFunc(events, func(e *event.Event) bool { return e.StateKey != nil })
+}
+
+func appendMember(all []*event.Event, state *rooms.Room, user string) []*event.Event {
+	if e := state.Member(id.UserID(user)); e != nil && !slices.Contains(all, e) {
+		return append(all, e)
+	}
+	return all
+}
+
+// lazyMembers gives whose membership lazy loading shows: who sends or is meant by
+// the timeline's events, and who came or went, if all of that is known.
+func (r *room) lazyMembers() map[string]bool {
+	shown := map[string]bool{}
+	for _, e := range r.timeline {
+		shown[string(e.Sender)] = true
+		if e.Type == "m.room.member" && e.StateKey != nil {
+			shown[*e.StateKey] = true
+		}
+	}
+	if r.limited || r.whole() {
+		return shown
+	}
+	for _, e := range r.known {
+		if e.Type == "m.room.member" && e.StateKey != nil && e.Position > r.lower {
+			shown[*e.StateKey] = true
+		}
+	}
+	return shown
+}
+
+// chooseRequired makes the state to be told, as it is at the timeline's end.
+func (r *room) chooseRequired() {
+	var lazy map[string]bool
+	if r.slid.wants.lazy {
+		lazy = r.lazyMembers()
+	}
+	for _, e := range r.current {
+		news := r.whole() || e.Position > r.lower || r.slid.exceeds(e)
+		if e.Type == "m.room.member" && lazy[*e.StateKey] || news && r.slid.wants.matches(e) {
+			r.state = append(r.state, e)
+		}
+	}
+	sortByPosition(r.state)
+}

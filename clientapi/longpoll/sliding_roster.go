@@ -1,0 +1,196 @@
+package longpoll
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"sync"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// entry is a room in its user's list.
+type entry struct {
+	room    id.RoomID
+	stamp   stream.Position // what the list is sorted by
+	last    stream.Position // of what may concern the user
+	current string          // membership
+	since   stream.Position // of the membership
+	outline rooms.Outline
+}
+
+// rank sorts the newest first.
+func (e *entry) rank(other *entry) int {
+	return cmp.Or(cmp.Compare(other.stamp, e.stamp), cmp.Compare(e.room, other.room))
+}
+
+// roster is the list of a user's rooms by recency, as of a position. It moves with
+// the stream, so that to look at it costs what has changed and not what there is.
+type roster struct {
+	mu     sync.Mutex // guards all below; taken inside of a view
+	epoch  int64
+	at     stream.Position
+	made   bool
+	order  []*entry
+	byRoom map[id.RoomID]*entry
+
+	// direct and tags are the user's account data; nil where it is to be read.
+	direct map[id.RoomID]bool
+	tags   map[id.RoomID]map[string]bool
+}
+
+// advance brings the roster to the view's head.
+func (o *roster) advance(v rooms.View, user id.UserID) error {
+	memberships, err := v.Memberships(user)
+	if err != nil {
+		return err
+	}
+	forgotten, err := v.Forgotten(user)
+	if err != nil {
+		return err
+	}
+	changes, reaches := v.Changes(o.at)
+	if !o.made || o.epoch != v.Epoch() || o.at > v.Head() || !reaches {
+		return o.make(v, memberships, forgotten)
+	}
+	touched := map[id.RoomID]bool{}
+	for _, c := range changes {
+		room := c.Item.Room
+		if c.Event != nil {
+			room = c.Event.Room
+		} else {
+			o.forgetData(c.Item, user)
+			if c.Item.Kind != stream.Forgotten || c.Item.User != user {
+				continue
+			}
+		}
+		if len(memberships[room]) > 0 {
+			touched[room] = true
+		}
+	}
+	wanted := keys(touched)
+	outlines, err := v.Outlines(wanted)
+	if err != nil {
+		return err
+	}
+	for i, room := range wanted {
+		o.move(newEntry(room, memberships[room], outlines[i], forgotten[room]), room)
+	}
+	o.at = v.Head()
+	return nil
+}
+
+// make makes the roster anew.
+func (o *roster) make(v rooms.View, memberships map[id.RoomID]rooms.Spans, forgotten map[id.RoomID]bool) error {
+	wanted := make([]id.RoomID, 0, len(memberships))
+	for room := range memberships {
+		wanted = append(wanted, room)
+	}
+	outlines, err := v.Outlines(wanted)
+	if err != nil {
+		return err
+	}
+	o.order, o.byRoom = make([]*entry, 0, len(wanted)), make(map[id.RoomID]*entry, len(wanted))
+	for i, room := range wanted {
+		if e := newEntry(room, memberships[room], outlines[i], forgotten[room]); e != nil {
+			o.order = append(o.order, e)
+			o.byRoom[room] = e
+		}
+	}
+	slices.SortFunc(o.order, (*entry).rank)
+	o.direct, o.tags = nil, nil
+	o.epoch, o.at, o.made = v.Epoch(), v.Head(), true
+	return nil
+}
+
+// newEntry makes the entry of a room, nil for one that is in no list: forgotten,
+// or the user was banned from it without ever having been in it.
+func newEntry(room id.RoomID, spans rooms.Spans, outline rooms.Outline, forgotten bool) *entry {
+	e := &entry{room: room, current: spans.Current(), since: spans.Since(), outline: outline}
+	e.stamp, e.last = e.since, e.since
+	switch e.current {
+	case "join":
+		e.stamp, e.last = outline.Bump, outline.Last
+	case "leave", "ban":
+		if forgotten || e.current == "ban" && !spans.Ever() {
+			return nil
+		}
+	}
+	return e
+}
+
+// move puts a room's new entry, if any, in the place of the old one.
+func (o *roster) move(e *entry, room id.RoomID) {
+	if old := o.byRoom[room]; old != nil {
+		at := o.place(old)
+		if e != nil && old.stamp == e.stamp {
+			o.order[at], o.byRoom[room] = e, e // others may hold the old one
+			return
+		}
+		o.order = slices.Delete(o.order, at, at+1)
+		delete(o.byRoom, room)
+	}
+	if e != nil {
+		o.order = slices.Insert(o.order, o.place(e), e)
+		o.byRoom[room] = e
+	}
+}
+
+// place gives an entry's index, or where it belongs.
+func (o *roster) place(e *entry) int {
+	at, _ := slices.BinarySearchFunc(o.order, e, (*entry).rank)
+	return at
+}
+
+const (
+	directType = "m.direct"
+	tagType    = "m.tag"
+)
+
+func (o *roster) forgetData(item stream.Item, user id.UserID) {
+	if item.Kind != stream.AccountData || item.User != user {
+		return
+	}
+	switch item.Key {
+	case directType:
+		o.direct = nil
+	case tagType:
+		o.tags = nil
+	}
+}
+
+// errUnread tells that the user's account data has to be read, outside of the
+// view.
+var errUnread = errors.New("account data is to be read")
+
+// rosters are the lists in memory.
+type rosters struct {
+	mu  sync.Mutex // guards all
+	all map[rosterKey]*roster
+}
+
+type rosterKey struct {
+	account tenant.ID
+	user    id.UserID
+}
+
+// maxRosters is how many lists stay in memory.
+const maxRosters = 10_000
+
+func (m *rosters) of(account tenant.ID, user id.UserID) *roster {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := rosterKey{account, user}
+	if o := m.all[key]; o != nil {
+		return o
+	}
+	if m.all == nil || len(m.all) >= maxRosters {
+		m.all = map[rosterKey]*roster{}
+	}
+	m.all[key] = &roster{}
+	return m.all[key]
+}

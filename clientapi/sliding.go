@@ -1,0 +1,49 @@
+package clientapi
+
+import (
+	"net/http"
+
+	"github.com/conversalabs/internalchat/clientapi/httpapi"
+	"github.com/conversalabs/internalchat/clientapi/longpoll"
+)
+
+func (s *Server) routesSliding(api *httpapi.API) {
+	api.Handle(http.MethodPost, "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync", api.User(s.slideUnstable))
+	api.Handle(http.MethodPost, "/_matrix/client/v4/sync", api.User(s.slide))
+}
+
+// slideUnstable handles POST
+// /_matrix/client/unstable/org.matrix.simplified_msc3575/sync, whose parameters
+// stand in the query.
+func (s *Server) slideUnstable(r *httpapi.Request) (any, error) {
+	return s.slideAs(r, false)
+}
+
+// slide handles POST /_matrix/client/v4/sync (MSC4186).
+func (s *Server) slide(r *httpapi.Request) (any, error) {
+	return s.slideAs(r, true)
+}
+
+// slideAs takes the parameters of either form, in the query or in the body.
+func (s *Server) slideAs(r *httpapi.Request, stable bool) (any, error) {
+	q := &longpoll.SlidingRequest{}
+	if err := r.DecodeOptional(q); err != nil {
+		return nil, err
+	}
+	q.Stable = stable
+	if pos := r.Query("pos"); pos != "" {
+		q.Pos = pos
+	}
+	if r.Query("timeout") != "" {
+		timeout, err := r.Milliseconds("timeout", 0, longestSync)
+		if err != nil {
+			return nil, err
+		}
+		ms := timeout.Milliseconds()
+		q.Timeout = &ms
+	}
+	if presence := r.Query("set_presence"); presence != "" {
+		q.Presence = presence
+	}
+	return s.sync.Sliding(r.Context(), r.Caller, q)
+}
