@@ -157,6 +157,7 @@ func (t *tx) Append(e *event.Event) error {
 	if t.act.transaction != "" && e.Sender == t.act.caller.User {
 		e.Device, e.Transaction = t.act.caller.Device, t.act.transaction
 	}
+	t.addCandidates(room, e)
 	room.Apply(e)
 	t.changes = append(t.changes, rooms.Change{Event: e})
 	return nil
