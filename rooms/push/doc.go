@@ -1,10 +1,10 @@
 // Package push owns push rules (client-server API, "Push Notifications"): the
 // predefined set, what a user changed in it, the user's own rules, and a
-// compiled evaluator that tells what an event means to one user. It is pure:
-// no storage, no HTTP, no clock. Its one rule: what is stored is only what the
-// user decided. The predefined rules are laid under it at every read, so that a
-// rule added to the set reaches everybody, and a decision once taken stays,
-// even where it repeats the default of that day.
+// compiled evaluator that tells what an event means to one user; and what follows
+// from them: unread counts and the list of notifications. Its one rule: what is
+// stored is only what the user decided. The predefined rules are laid under it at
+// every read, so that a rule added to the set reaches everybody, and a decision
+// once taken stays, even where it repeats the default of that day.
 //
 // A [Ruleset] is a value: every change gives a new one, so that an act may be
 // run again from scratch. An [Evaluator] is built once per ruleset and may be
@@ -17,4 +17,12 @@
 // words. Unknown conditions never match. An evaluation is bounded: patterns have
 // few wildcards and are matched without backtracking, and what one event may
 // cost one user's rules has a limit.
+//
+// Counting: nothing is stored per member and event. [Unread] counts for the
+// reader, from the events behind what they have read, by the rules, name, power
+// levels and number of members of now; in memory it goes on from where it was.
+// Read is what a receipt (public or private, of a thread or of the room) reaches,
+// what came before one's joining, and, in its own thread, what came before a
+// message of one's own: the specification has sending move the receipt. Redacted
+// events, and those of ignored users, do not count.
 package push
