@@ -22,7 +22,7 @@ func (r *room) empty(fullState bool) bool {
 		return false
 	}
 	return len(r.timeline) == 0 && !r.limited && len(r.state) == 0 && r.summary == nil && len(r.stripped) == 0 &&
-		len(r.receipts) == 0 && len(r.accountData) == 0 && !r.tellTyping
+		len(r.receipts) == 0 && len(r.accountData) == 0 && !r.tellTyping && !r.tellUnread
 }
 
 // answer writes the changes as /sync has them.
@@ -236,7 +236,9 @@ func (w *writer) joined(room *room) {
 		w.key("summary")
 		w.summary(room.summary)
 	}
-	w.out = append(w.out, `,"unread_notifications":{"highlight_count":0,"notification_count":0}`...)
+	if room.counted {
+		w.unread(room.unread)
+	}
 }
 
 func (w *writer) summary(s *summary) {

@@ -11,6 +11,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/rooms/push"
 )
 
 // crowd fills the account: rooms of as many members, ten messages each.
@@ -107,6 +108,36 @@ func BenchmarkFanOut(b *testing.B) {
 	}
 }
 
+// BenchmarkFanOutCounted is what each new message costs each of 200 polls, their
+// counts of unread messages included. One operation is one poll.
+func BenchmarkFanOutCounted(b *testing.B) {
+	h := sqliteHouse(b)
+	h.crowd(1, 200)
+	token := h.mustSync(ana).Get("next_batch").String()
+	h.GlanceOnly()
+	readers := make([]tenant.Caller, 200)
+	for i := range readers {
+		readers[i] = caller(id.UserID(fmt.Sprintf("@user%d:hs", i)))
+		if _, err := h.Sync(context.Background(), readers[i], longpoll.Request{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		if n%len(readers) == 0 {
+			b.StopTimer()
+			token = h.mustSync(ana, since(token)).Get("next_batch").String()
+			h.say("!room0:hs", ana, "hello")
+			b.StartTimer()
+		}
+		if _, err := h.Sync(context.Background(), readers[n%len(readers)], longpoll.Request{Since: token}); err != nil {
+			b.Fatal(err)
+		}
+		n++
+	}
+}
+
 // glancing is a store whose views do not look for a newer head, as after a
 // wake-up.
 type glancing struct{ rooms.Store }
@@ -120,6 +151,7 @@ func (h *house) GlanceOnly() {
 	o := h.options
 	o.Now = h.Now
 	o.Store = h.store
+	o.Unread = push.NewUnread(h.store, h.store)
 	o.Rooms = rooms.New(rooms.Options{Store: glancing{h.store}, Now: h.Now})
 	h.Service = longpoll.New(o)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
@@ -29,6 +30,7 @@ type changes struct {
 	keys     bool          // the device's one-time keys may have changed
 	sessions bool          // the user's sessions may have changed
 	typing   bool          // somebody began or ended typing
+	counting bool          // what counts as unread may have changed in every room
 
 	accountData []stream.Item
 	presence    map[id.UserID][]byte
@@ -81,6 +83,8 @@ func (r *reading) gather(v rooms.View) (*changes, error) {
 	}
 	if !c.tail || r.req.FullState {
 		g.wantAll()
+	} else if c.counting {
+		g.wantJoined()
 	}
 	g.takeTyping()
 	return c, g.takeRooms(v)
@@ -152,6 +156,7 @@ func (g *gathering) takeItem(item stream.Item) {
 		if !own {
 			return
 		}
+		g.c.counting = g.c.counting || push.DecidesCounts(item)
 	case stream.Receipt:
 		if !mayRead(item, g.caller.User) || g.memberships[item.Room].Current() != "join" {
 			return
@@ -192,6 +197,16 @@ func (g *gathering) wantAll() {
 	slices.Sort(g.wanted)
 }
 
+// wantJoined asks for every room that the user is in.
+func (g *gathering) wantJoined() {
+	for roomID, spans := range g.memberships {
+		if spans.Current() == "join" && g.filter.Room.Wants(roomID) {
+			g.want(roomID)
+		}
+	}
+	slices.Sort(g.wanted)
+}
+
 func (g *gathering) takeTyping() {
 	typing, digest := g.Rooms.Typing().Now(g.caller.Account, func(room id.RoomID) bool {
 		return g.memberships[room].Current() == "join" && g.filter.Room.Wants(room)
@@ -227,6 +242,11 @@ func (g *gathering) takeRooms(v rooms.View) error {
 		room := g.newRoom(state)
 		if room == nil {
 			continue
+		}
+		if room.section == joinedRoom {
+			if room.scene, err = g.Unread.Scene(v, g.caller, state); err != nil {
+				return err
+			}
 		}
 		g.c.byID[state.ID] = room
 		g.c.rooms = append(g.c.rooms, room)

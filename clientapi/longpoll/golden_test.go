@@ -73,6 +73,14 @@ func TestGolden(t *testing.T) {
 	mustBeGolden(t, "full_state", h.mustSync(ana, since(token), limited, func(q *longpoll.Request) { q.FullState, q.UseStateAfter = true, true }).Raw)
 
 	token = h.mustSync(bea).Get("next_batch").String()
+	threads := filtered(t, `{"room":{"timeline":{"unread_thread_notifications":true}}}`)
+	root := h.say(room1, ana, "bea, veja")
+	h.content(room1, ana, `{"body":"fio","m.mentions":{"user_ids":["@bea:hs"]},"m.relates_to":{"rel_type":"m.thread","event_id":"`+string(root)+`"}}`)
+	h.content(room1, ana, `{"body":"mais","m.mentions":{}}`)
+	mustBeGolden(t, "unread", h.mustSyncTwice(bea, token).Raw)
+	mustBeGolden(t, "unread_threads", h.mustSyncTwice(bea, token, threads).Raw)
+
+	token = h.mustSync(bea).Get("next_batch").String()
 	h.member(room1, ana, bea, "leave")
 	mustBeGolden(t, "left", h.mustSyncTwice(bea, token).Raw)
 	h.member(room1, "@davi:hs", id.UserID("@davi:hs"), "knock")

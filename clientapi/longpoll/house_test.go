@@ -19,6 +19,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
@@ -73,7 +74,7 @@ func (h *house) restart() {
 	h.store = storage.Open(storage.Options{DB: h.db, Log: log, Now: now})
 	h.rooms = rooms.New(rooms.Options{Store: h.store, Now: now, Random: rand.Reader})
 	o := h.options
-	o.Rooms, o.Store, o.Now = h.rooms, h.store, now
+	o.Rooms, o.Store, o.Now, o.Unread = h.rooms, h.store, now, push.NewUnread(h.store, h.store)
 	h.Service = longpoll.New(o)
 }
 
@@ -124,8 +125,14 @@ func (h *house) member(room id.RoomID, sender, target id.UserID, membership stri
 
 func (h *house) say(room id.RoomID, sender id.UserID, body string) id.EventID {
 	h.Helper()
+	return h.content(room, sender, `{"body":"`+body+`"}`)
+}
+
+// content sends a message.
+func (h *house) content(room id.RoomID, sender id.UserID, content string) id.EventID {
+	h.Helper()
 	h.sent++
-	d := event.Draft{Room: room, Sender: sender, Type: "m.room.message", Content: json.RawMessage(`{"body":"` + body + `"}`), Timestamp: clock.UnixMilli() - 100_000 + h.sent*1000}
+	d := event.Draft{Room: room, Sender: sender, Type: "m.room.message", Content: json.RawMessage(content), Timestamp: clock.UnixMilli() - 100_000 + h.sent*1000}
 	return h.act(sender, fmt.Sprintf("t%d", h.sent), func(tx rooms.Tx) (id.EventID, error) { return h.draft(tx, d) })
 }
 

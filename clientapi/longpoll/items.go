@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
@@ -126,6 +127,9 @@ func (r *reading) place(c *changes, item stream.Item) {
 		if room == nil {
 			room = r.quietRoom(c, item.Room)
 		}
+		if room != nil && item.User == r.caller.User {
+			room.read = true
+		}
 		if room == nil || room.section != joinedRoom || len(item.Content) == 0 || !mayRead(item, r.caller.User) ||
 			!filter.TakesType("m.receipt") || !filter.Wants(item.Room) {
 			return
@@ -135,6 +139,7 @@ func (r *reading) place(c *changes, item stream.Item) {
 }
 
 func (r *reading) placeAccountData(c *changes, item stream.Item) {
+	c.counting = c.counting || push.DecidesCounts(item)
 	if c.initial && len(item.Content) == 0 {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
@@ -69,6 +70,12 @@ type room struct {
 	tellTyping  bool
 
 	slid *slid // nil in /sync
+
+	scene      push.Scene
+	unread     push.Counts
+	counted    bool
+	tellUnread bool // unread has changed
+	read       bool // the reader may have read more of the room
 }
 
 // whole tells that all state is wanted, not only what changed.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
@@ -38,7 +39,8 @@ type Store interface {
 	MemberMoves(ctx context.Context, account tenant.ID, after, upTo stream.Position) ([]stream.Move, error)
 }
 
-// Options are what a [Service] is made with. Rooms, Store and Now are required.
+// Options are what a [Service] is made with. Rooms, Store, Unread and Now are
+// required.
 type Options struct {
 	Rooms *rooms.Service
 	Store Store
@@ -49,6 +51,8 @@ type Options struct {
 	// PushRules gives a user's push rules, the defaults included: the content of
 	// m.push_rules, which every initial sync has.
 	PushRules func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error)
+	// Unread counts what the reader has not read.
+	Unread *push.Unread
 	// KeyCounts gives how many one-time keys of each algorithm a device has left,
 	// and of which algorithms it has an unused fallback key.
 	KeyCounts func(ctx context.Context, account tenant.ID, user id.UserID, device id.DeviceID) (map[id.KeyAlgorithm]int, []id.KeyAlgorithm, error)
@@ -229,6 +233,9 @@ func (r *reading) read(ctx context.Context, at look) (*changes, error) {
 		return nil, err
 	}
 	if err := r.readDeviceLists(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := r.countUnread(ctx, c); err != nil {
 		return nil, err
 	}
 	r.prune(c)
