@@ -30,6 +30,7 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc2285.stable", true},               // receipts of m.read.private
 	{"org.matrix.msc3391", true},                      // DELETE of account data
 	{"org.matrix.msc3771", true},                      // receipts carry a thread_id
+	{"org.matrix.msc3773", true},                      // unread counts of threads in /sync
 	{"org.matrix.msc3814", true},                      // dehydrated devices
 	{"org.matrix.msc3827.stable", true},               // filter of room types in /publicRooms
 	{"org.matrix.msc3952_intentional_mentions", true}, // push rules for m.mentions
@@ -37,7 +38,6 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc4140", true},                      // delayed events
 	{"org.matrix.msc3026.busy_presence", false},       // there are three kinds of presence, busy is none
 	{"org.matrix.msc3440.stable", true},               // threads by /relations
-	{"org.matrix.msc3773", false},                     // unread counts of threads in /sync
 	{"org.matrix.msc3856.stable", true},               // the list of a room's threads
 	{"org.matrix.msc3874", true},                      // filter of types of relations
 	{"org.matrix.msc3882", true},                      // login/get_token

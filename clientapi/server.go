@@ -9,6 +9,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/rooms/search"
 )
 
@@ -21,6 +22,7 @@ type Server struct {
 	rooms       *rooms.Service
 	sync        *longpoll.Service
 	search      *search.Service
+	unread      *push.Unread
 	now         func() time.Time
 
 	data        *accounts.Data
@@ -40,6 +42,7 @@ type Options struct {
 	Rooms    *rooms.Service
 	Sync     *longpoll.Service
 	Search   *search.Service
+	Unread   *push.Unread
 	Policies rooms.Policies
 	Now      func() time.Time
 	// PublicURL is where clients reach the server, without a slash at its end, or
@@ -54,7 +57,8 @@ type Options struct {
 // New makes a Server.
 func New(o Options) *Server {
 	return &Server{
-		accounts: o.Accounts, login: o.Login, keys: o.Keys, data: o.Data, rooms: o.Rooms, sync: o.Sync, search: o.Search, policies: o.Policies,
+		accounts: o.Accounts, login: o.Login, keys: o.Keys, data: o.Data, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread,
+		policies:    o.Policies,
 		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL, uploadBytes: o.UploadBytes,
 		creationBytes: cmp.Or(o.CreationBytes, 256<<10), keysBytes: cmp.Or(o.KeysBytes, 4<<20),
 	}
@@ -68,7 +72,7 @@ func (s *Server) Routes(api *httpapi.API) {
 		s.messageRoutes, s.relationRoutes, s.memberRoutes,
 		s.directoryRoutes, s.profileRoutes, s.routesSync, s.routesSliding, s.routesUpgrade, s.routesSpaces, s.routesReports,
 		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence,
-		s.routesPushRules, s.routesPushers, s.routesUserDirectory, s.routesSearch, s.routesDiscovery, s.routesMisc,
+		s.routesPushRules, s.routesNotifications, s.routesPushers, s.routesUserDirectory, s.routesSearch, s.routesDiscovery, s.routesMisc,
 		s.moderationRoutes, s.openIDRoutes, s.thirdPartyRoutes,
 	} {
 		chapter(api)

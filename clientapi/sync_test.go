@@ -8,13 +8,14 @@ import (
 
 	"github.com/conversalabs/internalchat/clientapi"
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
+	"github.com/conversalabs/internalchat/rooms/push"
 )
 
 func newSyncFixture(t *testing.T) *keyFixture {
 	t.Helper()
 	f := newKeyFixture(t)
 	now := func() time.Time { return time.Unix(1_700_000_000, 0) }
-	clientapi.SyncRoutes(f.API, longpoll.New(longpoll.Options{Rooms: f.rooms, Store: f.store, Now: now}))
+	clientapi.SyncRoutes(f.API, longpoll.New(longpoll.Options{Rooms: f.rooms, Store: f.store, Unread: push.NewUnread(f.store, f.store), Now: now}))
 	return f
 }
 

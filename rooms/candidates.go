@@ -10,11 +10,9 @@ import (
 	"github.com/conversalabs/internalchat/rooms/event"
 )
 
-// The keys of [CandidateKeys] that are not user IDs.
-const (
-	AnyMember = "*"        // the event may ask for every member's attention
-	InThread  = "m.thread" // the event says that it is part of a thread
-)
+// AnyMember is the key of [CandidateKeys] of what may ask for every member's
+// attention.
+const AnyMember = "*"
 
 const (
 	maxMentioned = 100     // users named by one event; more of them are every member
@@ -23,8 +21,8 @@ const (
 )
 
 // CandidateKeys tells under which keys an event that is about to be appended to
-// a room stands in the index of candidates: of those whose attention it may ask
-// for, and of threads. Push rules decide later, for each reader; the index only
+// a room stands in the index of candidates: whose attention it may ask for, by
+// user ID or [AnyMember]. Push rules decide later, for each reader; the index only
 // keeps them from looking at every event of a long history.
 //
 // With m.mentions, candidates are whom it names. Without, as older clients write,
@@ -34,9 +32,6 @@ const (
 func CandidateKeys(r *Room, e *event.Event) []string {
 	var c candidates
 	content := gjson.ParseBytes(e.Content)
-	if content.Get(`m\.relates_to.rel_type`).Str == "m.thread" {
-		c.keys = append(c.keys, InThread)
-	}
 	if e.Type == "m.room.tombstone" && e.StateKey != nil {
 		c.everyone = true
 	}
@@ -47,28 +42,24 @@ func CandidateKeys(r *Room, e *event.Event) []string {
 		c.found(content)
 	}
 	if c.everyone || len(c.users) > maxMentioned {
-		return append(c.keys, AnyMember)
+		return []string{AnyMember}
 	}
-	for _, user := range c.users {
-		c.keys = append(c.keys, string(user))
-	}
-	return c.keys
+	return c.users
 }
 
 // candidates collects keys.
 type candidates struct {
 	room     *Room
 	sender   id.UserID
-	keys     []string
-	users    []id.UserID
+	users    []string
 	everyone bool
 }
 
 func (c *candidates) add(user id.UserID) {
-	if user == c.sender || len(c.users) > maxMentioned || slices.Contains(c.users, user) || c.room.Member(user) == nil {
+	if user == c.sender || len(c.users) > maxMentioned || slices.Contains(c.users, string(user)) || c.room.Member(user) == nil {
 		return
 	}
-	c.users = append(c.users, user)
+	c.users = append(c.users, string(user))
 }
 
 // intended takes whom m.mentions names.

@@ -26,30 +26,50 @@ const candidatesSQL = `
 	SELECT ` + eventColumns + `, m.version FROM candidates c
 	JOIN events e ON e.account = c.account AND e.position = c.position
 	JOIN rooms m ON m.account = c.account AND m.room = c.room
-	WHERE c.account = $1 AND c.room = $2 AND c.key = ANY($3) AND c.position > $4 AND c.position <= $5
-	ORDER BY c.position DESC LIMIT $6`
+	WHERE c.account = $1 AND c.room = $2 AND c.key = ANY($6) AND c.position > $3 AND c.position <= $4
+	ORDER BY c.position DESC LIMIT $5`
 
 // Candidates gives for each slice its newest events that stand under one of the
-// keys (see [rooms.CandidateKeys]), newest first, each once. Slices are read
-// backwards, whatever their direction.
+// keys (see [rooms.CandidateKeys]), newest first. Slices are read backwards,
+// whatever their direction.
 func (s *Store) Candidates(ctx context.Context, account tenant.ID, keys []string, slices []rooms.Slice) ([][]*event.Event, error) {
-	found := make([][]*event.Event, len(slices))
 	args := make([][]any, len(slices))
 	for i, slice := range slices {
-		args[i] = []any{account, slice.Room, keys, slice.After, slice.UpTo, slice.Limit}
+		args[i] = []any{account, slice.Room, slice.After, slice.UpTo, slice.Limit, keys}
 	}
-	err := s.db.QueryMany(ctx, candidatesSQL, args, func(i int, r sqldb.Row) error {
+	return s.picked(ctx, candidatesSQL, args)
+}
+
+const threadedSQL = `
+	SELECT ` + eventColumns + `, m.version FROM relations l
+	JOIN events e ON e.account = l.account AND e.position = l.position
+	JOIN rooms m ON m.account = l.account AND m.room = l.room
+	WHERE l.account = $1 AND l.room = $2 AND l.position > $3 AND l.position <= $4 AND l.rel_type = 'm.thread'
+	ORDER BY l.position DESC LIMIT $5`
+
+// Threaded gives for each slice its newest events that are in threads, newest
+// first.
+func (s *Store) Threaded(ctx context.Context, account tenant.ID, slices []rooms.Slice) ([][]*event.Event, error) {
+	args := make([][]any, len(slices))
+	for i, slice := range slices {
+		args[i] = []any{account, slice.Room, slice.After, slice.UpTo, slice.Limit}
+	}
+	return s.picked(ctx, threadedSQL, args)
+}
+
+// picked runs one query of events for many sets of arguments.
+func (s *Store) picked(ctx context.Context, sql string, args [][]any) ([][]*event.Event, error) {
+	found := make([][]*event.Event, len(args))
+	err := s.db.QueryMany(ctx, sql, args, func(i int, r sqldb.Row) error {
 		e, err := scanAnyEvent(r)
 		if err != nil {
 			return err
 		}
-		if n := len(found[i]); n == 0 || found[i][n-1].Position != e.Position {
-			found[i] = append(found[i], e)
-		}
+		found[i] = append(found[i], e)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read mention candidates: %w", err)
+		return nil, fmt.Errorf("read events of an index: %w", err)
 	}
 	return found, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/config"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/push"
 )
 
 // policies tells rooms which policy an account has chosen.
@@ -47,8 +48,9 @@ func (h *house) api() *httpapi.API {
 		Tags: limits.RoomTags, Pushers: limits.Pushers,
 	})
 	keys := accounts.NewKeys(h.store)
+	unread := push.NewUnread(h.store, h.store)
 	polls := longpoll.New(longpoll.Options{
-		Rooms: h.rooms, Store: h.store, Now: time.Now, Check: h.accounts.Check,
+		Rooms: h.rooms, Store: h.store, Unread: unread, Now: time.Now, Check: h.accounts.Check,
 		PushRules: func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error) {
 			return clientapi.PushRules(ctx, data, account, user)
 		},
@@ -57,7 +59,7 @@ func (h *house) api() *httpapi.API {
 		MaxTimeout:  limits.SyncTimeout, TimelineMax: limits.SyncTimeline, FiltersMax: limits.Filters,
 	})
 	server := clientapi.New(clientapi.Options{
-		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: polls, Search: h.search,
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})

@@ -143,13 +143,16 @@ func (c *counting) lookUp(all []*fresh) error {
 	if asked == nil {
 		return nil
 	}
-	keys := []string{string(c.user), rooms.AnyMember, rooms.InThread}
-	found, err := c.index.Candidates(c.ctx, c.account, keys, slices)
+	mentions, err := c.index.Candidates(c.ctx, c.account, []string{string(c.user), rooms.AnyMember}, slices)
+	if err != nil {
+		return err
+	}
+	replies, err := c.index.Threaded(c.ctx, c.account, slices)
 	if err != nil {
 		return err
 	}
 	for i, f := range asked {
-		for _, e := range found[i] {
+		for _, e := range append(mentions[i], replies[i]...) {
 			if _, err := c.take(f.tally, f.scene, e); err != nil {
 				return err
 			}

@@ -39,8 +39,11 @@ const MaxUnread = 1000
 // Index is what counting reads of the storage beyond [rooms.Store].
 type Index interface {
 	// Candidates gives for each slice its newest events that stand under one of the
-	// keys (see [rooms.CandidateKeys]), newest first, each once.
+	// keys (see [rooms.CandidateKeys]), newest first.
 	Candidates(ctx context.Context, account tenant.ID, keys []string, slices []rooms.Slice) ([][]*event.Event, error)
+	// Threaded gives for each slice its newest events that are in threads, newest
+	// first.
+	Threaded(ctx context.Context, account tenant.ID, slices []rooms.Slice) ([][]*event.Event, error)
 	// Stretch gives the newest events of several rooms with after < position ≤ upTo,
 	// newest first and at most limit.
 	Stretch(ctx context.Context, account tenant.ID, of []id.RoomID, after, upTo stream.Position, limit int) ([]*event.Event, error)
