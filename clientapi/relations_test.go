@@ -10,6 +10,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi"
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/push"
 )
 
 // newTimelineFixture is a server of rooms and of /sync, where Ana has made a room
@@ -18,7 +19,9 @@ func newTimelineFixture(t *testing.T) (f *roomFixture, room string) {
 	t.Helper()
 	f = newRoomFixture(t, rooms.MatrixPolicy)
 	now := func() time.Time { return time.Unix(1_700_000_000, 0) }
-	clientapi.SyncRoutes(f.API, longpoll.New(longpoll.Options{Rooms: f.rooms, Store: f.store, Now: now}))
+	clientapi.SyncRoutes(f.API, longpoll.New(longpoll.Options{
+		Rooms: f.rooms, Store: f.store, Unread: push.NewUnread(f.store, f.store), Now: now,
+	}))
 	room = f.mustCreate(`{"preset":"public_chat"}`)
 	f.must(bia, http.MethodPost, "/join/"+room, "")
 	return f, room

@@ -156,10 +156,13 @@ func (a *account) apply(to place, changes []rooms.Change, redacted []redactedEve
 
 // view runs f on the state at the local head, loading what f finds missing.
 func (a *account) view(ctx context.Context, f func(rooms.View) error) error {
-	for {
+	look := func() error {
 		a.mu.RLock()
-		err := f(&view{state: a.state})
-		a.mu.RUnlock()
+		defer a.mu.RUnlock() // also when f panics, which must not stop the account
+		return f(&view{state: a.state})
+	}
+	for {
+		err := look()
 		var missing *missingError
 		if !errors.As(err, &missing) {
 			return err

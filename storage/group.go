@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime/debug"
 
 	"maunium.net/go/mautrix/id"
 
@@ -52,8 +53,14 @@ func (g *group) empty() bool {
 	return len(g.changes) == 0 && len(g.statements) == 0 && len(g.redacted) == 0 && len(g.transactions) == 0
 }
 
-// run runs one act and, when it is accepted, takes over what it did.
-func (g *group) run(ctx context.Context, one *act, lookUp bool) (id.EventID, error) {
+// run runs one act and, when it is accepted, takes over what it did. An act that
+// panics fails alone: it runs on the writer, which everybody needs.
+func (g *group) run(ctx context.Context, one *act, lookUp bool) (eventID id.EventID, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			eventID, err = "", fmt.Errorf("panic in an act: %v\n%s", p, debug.Stack())
+		}
+	}()
 	t := &tx{ctx: ctx, group: g, act: one, lookUp: lookUp, next: g.next, view: view{g.state}}
 	if err := t.checkCaller(); err != nil {
 		return "", err
@@ -66,8 +73,7 @@ func (g *group) run(ctx context.Context, one *act, lookUp bool) (id.EventID, err
 		}
 	}
 	t.key = key
-	eventID, err := one.do(t)
-	if err != nil {
+	if eventID, err = one.do(t); err != nil {
 		return "", err
 	}
 	g.take(t)

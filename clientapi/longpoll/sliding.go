@@ -13,6 +13,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
@@ -31,7 +32,8 @@ type sliding struct {
 	direct     map[id.RoomID]bool
 	next       *draft
 	found      *extensions
-	stale      []id.RoomID // rooms of the window that are told from staleSince at the earliest
+	own        []stream.Item // of the user, where memory does not reach back; nil: not read
+	stale      []id.RoomID   // rooms of the window that are told from staleSince at the earliest
 	staleSince stream.Position
 }
 
@@ -111,6 +113,7 @@ func (s *sliding) begin(ctx context.Context) (err error) {
 // to the client.
 func (s *sliding) read(ctx context.Context, at look) (outcome, error) {
 	o := s.rosters.of(s.caller.Account, s.caller.User)
+	s.own = nil
 	for {
 		err := at(ctx, s.caller.Account, func(v rooms.View) error {
 			o.mu.Lock()
@@ -120,14 +123,20 @@ func (s *sliding) read(ctx context.Context, at look) (outcome, error) {
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, errUnread) {
-			return outcome{}, err
+		switch {
+		case errors.Is(err, errUnread):
+			err = s.readRosterData(ctx, o)
+		case errors.Is(err, errOwn):
+			err = s.readOwn(ctx)
 		}
-		if err := s.readRosterData(ctx, o); err != nil {
+		if err != nil {
 			return outcome{}, err
 		}
 	}
 	if err := s.fill(ctx, s.c); err != nil {
+		return outcome{}, err
+	}
+	if err := s.countUnread(ctx, s.c); err != nil {
 		return outcome{}, err
 	}
 	s.settle()
@@ -138,6 +147,22 @@ func (s *sliding) read(ctx context.Context, at look) (outcome, error) {
 		tell:     s.c.initial || len(s.c.rooms) > 0 || s.news(),
 		sessions: s.c.sessions,
 	}, nil
+}
+
+// errOwn tells that what the user did since the request's pos is to be read first:
+// memory does not reach back that far.
+var errOwn = errors.New("the user's receipts and rules are not in memory")
+
+// readOwn reads the user's receipts and rules since the request's pos, which
+// decide what is unread.
+func (s *sliding) readOwn(ctx context.Context) (err error) {
+	s.own, err = s.roomStore.Items(ctx, s.caller.Account, stream.ItemQuery{
+		Kinds: []stream.Kind{stream.Receipt, stream.AccountData}, User: s.caller.User, After: s.from.Position,
+	})
+	if s.own == nil {
+		s.own = []stream.Item{}
+	}
+	return err
 }
 
 // readRosterData reads what the lists need of the user's account data.
@@ -190,12 +215,20 @@ func (s *sliding) gather(v rooms.View, o *roster) error {
 		return err
 	}
 	s.direct = o.direct
-	s.found = &extensions{receipts: map[id.RoomID][]stream.Item{}, data: map[id.RoomID][]stream.Item{}}
+	s.found = &extensions{receipts: map[id.RoomID][]stream.Item{}, data: map[id.RoomID][]stream.Item{}, read: map[id.RoomID]bool{}}
 	entries, reaches := v.Changes(g.c.since)
 	g.c.tail = reaches && !g.c.initial
 	g.c.sessions = !g.c.tail
 	if g.c.tail {
 		s.takeEntries(g, entries)
+	} else if !g.c.initial {
+		if s.own == nil {
+			return errOwn
+		}
+		for _, item := range s.own {
+			s.found.read[item.Room] = s.found.read[item.Room] || item.Kind == stream.Receipt
+			g.c.counting = g.c.counting || push.DecidesCounts(item)
+		}
 	}
 	if err := s.takeRooms(v, g); err != nil {
 		return err

@@ -17,7 +17,8 @@ type extensions struct {
 	data     map[id.RoomID][]stream.Item // account data of rooms
 	typing   []rooms.TypingIn
 	moves    []stream.Move
-	batch    stream.Token // up to where the messages to the device are given
+	read     map[id.RoomID]bool // rooms that the reader has read more of
+	batch    stream.Token       // up to where the messages to the device are given
 }
 
 // news tells whether an extension has something to say.
@@ -31,6 +32,9 @@ func (s *sliding) takeEntries(g *gathering, entries []rooms.Change) {
 	for _, entry := range entries {
 		e := entry.Event
 		if e == nil {
+			if entry.Item.Kind == stream.Receipt && entry.Item.User == s.caller.User {
+				s.found.read[entry.Item.Room] = true
+			}
 			g.takeItem(entry.Item)
 		} else if e.Type == "m.room.member" && e.StateKey != nil && len(g.memberships[e.Room]) > 0 {
 			s.found.moves = append(s.found.moves, stream.Move{Room: e.Room, User: id.UserID(*e.StateKey)})

@@ -64,7 +64,9 @@ func (s *sliding) takeRooms(v rooms.View, g *gathering) error {
 	}
 	for _, slid := range slids {
 		if state := byID[slid.entry.room]; state != nil {
-			s.takeRoom(g, slid, state)
+			if err := s.takeRoom(v, g, slid, state); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -90,7 +92,7 @@ func (s *sliding) slidOf(e *entry, w *wants, before told, known bool, g *gatheri
 			s.staleSince = since
 		}
 	}
-	if !more && !wider && !first && e.last <= since {
+	if !more && !wider && !first && e.last <= since && !(joins && s.recounts(e.room)) {
 		if before.Since != 0 {
 			s.next.tell(e.room, old, 0)
 		}
@@ -103,20 +105,28 @@ func (s *sliding) slidOf(e *entry, w *wants, before told, known bool, g *gatheri
 	return slid
 }
 
+// recounts tells whether the counts of a room with no new events may be others.
+func (s *sliding) recounts(room id.RoomID) bool { return s.c.counting || s.found.read[room] }
+
 // takeRoom makes one room, from where it was last told on.
-func (s *sliding) takeRoom(g *gathering, slid *slid, state *rooms.Room) {
+func (s *sliding) takeRoom(v rooms.View, g *gathering, slid *slid, state *rooms.Room) (err error) {
 	c := &changes{since: slid.since, to: g.c.to, initial: slid.first}
 	one := *g
 	one.c, one.slid = c, slid
 	room := one.newRoom(state)
 	if room == nil {
-		return
+		return nil
 	}
 	if room.section == joinedRoom {
+		if room.scene, err = s.Unread.Scene(v, s.caller, state); err != nil {
+			return err
+		}
+		room.read = s.found.read[room.id]
 		slid.name, slid.avatar = state.Event("m.room.name", ""), state.Event("m.room.avatar", "")
 	}
 	s.c.byID[room.id] = room
 	s.c.rooms = append(s.c.rooms, room)
+	return nil
 }
 
 // settle drops the rooms with nothing to tell, and notes how far the others are.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/storage/sqldb"
@@ -171,4 +172,35 @@ func TestStableForm(t *testing.T) {
 	mustEqual(t, "lists of the invite", inSlide(first, room2, "lists").String(), `["i","l"]`)
 	second := parse(slide(2, posOf(first)))
 	mustEqual(t, "expanded", inSlide(second, room1, "expanded_timeline").Bool(), true)
+}
+
+// Counts come with the message that changes them, and a room comes again when its
+// counts alone have changed.
+func TestSlidingUnread(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		h := newHouse(t, db)
+		h.found(room1, ana, "shared")
+		h.member(room1, bea, bea, "join")
+		h.member(room1, caio, caio, "join") // three: a message is not loud
+		counts := func(answer gjson.Result) [2]int64 {
+			return [2]int64{inSlide(answer, room1, "notification_count").Int(), inSlide(answer, room1, "highlight_count").Int()}
+		}
+		answer := h.mustSlide(bea, everything+`}`, "")
+		mustEqual(t, "at first", counts(answer), [2]int64{0, 0})
+		h.say(room1, ana, "one")
+		h.say(room1, ana, "two")
+		answer = h.mustSlideTwice(bea, everything+`}`, posOf(answer))
+		mustEqual(t, "after two messages", counts(answer), [2]int64{2, 0})
+		last := inSlide(answer, room1, "timeline").Array()
+		read := last[len(last)-1].Get("event_id").String()
+		h.put(stream.Item{
+			Kind: stream.Receipt, User: bea, Room: room1, Key: "m.read.private|",
+			Content: fmt.Appendf(nil, `{"event_id":"%s","ts":1}`, read),
+		})
+		answer = h.mustSlideTwice(bea, everything+`}`, posOf(answer))
+		mustEqual(t, "rooms after reading", slidRooms(answer), []string{string(room1)})
+		mustEqual(t, "after reading", counts(answer), [2]int64{0, 0})
+		answer = h.mustSlideTwice(bea, everything+`}`, posOf(answer))
+		mustEqual(t, "rooms when nothing happened", slidRooms(answer), []string{})
+	})
 }

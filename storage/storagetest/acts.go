@@ -271,3 +271,18 @@ func testAnnotation(t *testing.T, f *fixture) {
 		}
 	}
 }
+
+// testPanic lets an act and a view panic: what comes after must go on.
+func testPanic(t *testing.T, f *fixture) {
+	n := f.node()
+	room := n.mustRoom(ana)
+	_, err := n.Act(t.Context(), rooms.Act{Caller: caller(ana), Do: func(rooms.Tx) (id.EventID, error) { panic("bug") }})
+	if err == nil || refusal.As(err) != nil {
+		t.Errorf("an act that panics: got %v, want a fault", err)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = n.View(t.Context(), account, func(rooms.View) error { panic("bug") })
+	}()
+	n.mustSend(ana, room, "after") // would wait for ever for a lock that is still held
+}

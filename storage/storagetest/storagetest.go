@@ -26,6 +26,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *fixture){
 		"retry gives the first answer":            testRetry,
 		"concurrent retries are one":              testConcurrentRetries,
+		"a panic stops nobody else":               testPanic,
 		"a refused act leaves nothing":            testRefused,
 		"an act sees the acts before it":          testGroup,
 		"readers never skip":                      testReaders,
