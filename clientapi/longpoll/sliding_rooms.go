@@ -92,7 +92,7 @@ func (s *sliding) slidOf(e *entry, w *wants, before told, known bool, g *gatheri
 			s.staleSince = since
 		}
 	}
-	if !more && !wider && !first && e.last <= since && !(joins && s.recounts(e.room)) {
+	if !more && !wider && !first && e.last <= since && (!joins || !s.recounts(e.room)) {
 		if before.Since != 0 {
 			s.next.tell(e.room, old, 0)
 		}
