@@ -18,6 +18,7 @@ func (s *Server) routesDiscovery(api *httpapi.API) {
 // specVersions are the versions of the specification that clients may rely on.
 var specVersions = []string{
 	"v1.1", "v1.2", "v1.3", "v1.4", "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12",
+	"v1.13", "v1.14", "v1.15", "v1.16",
 }
 
 // unstableFeatures are what clients ask for by a name of its own, beside the
