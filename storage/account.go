@@ -27,9 +27,10 @@ type account struct {
 	mu    sync.RWMutex // guards state
 	state *state
 
-	queue queue
-	heads headReads
-	wakes wakes
+	queue   queue
+	written []rooms.Change // committed, polls not yet woken; the writer's alone
+	heads   headReads
+	wakes   wakes
 }
 
 func newAccount(s *Store, id tenant.ID) *account {
@@ -139,11 +140,12 @@ func (a *account) catchUpHeld(ctx context.Context) error {
 		return a.reload(ctx)
 	}
 	a.apply(to, changes, redacted)
+	a.wakes.add(changes)
 	return nil
 }
 
-// apply brings committed changes, in their order, into the state, and lets the
-// polls know. The caller holds moving.
+// apply brings committed changes, in their order, into the state. The polls are
+// still to be woken. The caller holds moving.
 func (a *account) apply(to place, changes []rooms.Change, redacted []redactedEvent) {
 	if len(changes) == 0 && len(redacted) == 0 && to == a.place() {
 		return
@@ -151,7 +153,6 @@ func (a *account) apply(to place, changes []rooms.Change, redacted []redactedEve
 	a.mu.Lock()
 	a.state.apply(to, changes, redacted)
 	a.mu.Unlock()
-	a.wakes.add(changes)
 }
 
 // view runs f on the state at the local head, loading what f finds missing.

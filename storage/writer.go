@@ -21,13 +21,17 @@ func (a *account) submit(todo *act) error {
 	return todo.err
 }
 
-// write is the account's writer: it runs until nothing waits.
+// write is the account's writer: it runs until nothing waits. Who acted is
+// answered before others are woken: clients that read of their own message before
+// the answer to it take it for somebody else's.
 func (a *account) write() {
 	for group := a.queue.take(); group != nil; group = a.queue.take() {
 		a.settle(group)
 		for _, done := range group {
 			close(done.done)
 		}
+		a.wakes.add(a.written)
+		a.written = nil
 	}
 }
 
@@ -108,6 +112,7 @@ func (a *account) attempt(ctx context.Context, acts []*act, lookUp bool) (again 
 	err = a.store.db.Commit(ctx, g.batch(a.id, to))
 	if err == nil {
 		a.apply(to, g.changes, g.redacted)
+		a.written = append(a.written, g.changes...)
 		a.store.announce(a.id, to.head)
 		return false, nil
 	}
