@@ -265,6 +265,10 @@ func testWake(t *testing.T, f *fixture) {
 			t.Fatal(err)
 		}
 		n.head()
+		// While a room is not in memory yet, as when it was just made, its events wake
+		// everybody: that must be over.
+		one.mustSend(ana, room, fmt.Sprintf("load %p", n))
+		<-waiter.Woken
 		stranger, err := n.Watch(t.Context(), account, bia, "PHONE")
 		if err != nil {
 			t.Fatal(err)
