@@ -216,6 +216,11 @@ export class Person {
                 await until(this.traffic, "sent", "what is being sent", () => this.#sending === 0);
             }
             return answer;
+        } catch (e) {
+            // Cut off by the SDK itself, which stops: some of its background requests
+            // have nobody to catch that.
+            if (e?.name === "AbortError" && init?.signal?.aborted) return new Promise(() => {});
+            throw e;
         } finally {
             if (sends) {
                 setImmediate(() => {

@@ -27,6 +27,9 @@ const slidingSync = "org.matrix.simplified_msc3575"
 // TestSDK lets the SDK that Element is made of do what its users do, against a
 // server of its own for each script.
 func TestSDK(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the SDK is tried without the race detector: its patience is not made for it")
+	}
 	node := mustHaveNode(t)
 	scripts := map[string]struct {
 		serve   []string
