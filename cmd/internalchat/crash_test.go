@@ -115,7 +115,8 @@ func (c *crowd) mustRepeat(t testing.TB) {
 	for _, s := range c.senders {
 		all.Go(func() {
 			for i := range s.said {
-				if err := c.send(ctx, s, &s.said[i]); err != nil {
+				// A connection that was cut may still be met in the server's pool.
+				if err := insist(ctx, func() error { return c.send(ctx, s, &s.said[i]) }); err != nil {
 					t.Error(err)
 					return
 				}
