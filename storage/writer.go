@@ -36,8 +36,9 @@ func (a *account) write() {
 }
 
 // maxAttempts is how often a group is built anew before its acts are told that
-// the server is too busy. Only other nodes' writes cost attempts.
-const maxAttempts = 50
+// the server is too busy. Only other nodes' writes cost attempts, a millisecond or
+// two each: beside a node that writes without a pause, 50 in a row were lost.
+const maxAttempts = 5_000
 
 // errUnavailable is what acts get that could not be decided.
 func errUnavailable() error {
