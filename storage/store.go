@@ -99,8 +99,11 @@ func (s *Store) account(ctx context.Context, id tenant.ID) (*account, error) {
 	s.mu.Lock()
 	a, closed := s.accounts[id], s.closed
 	s.mu.Unlock()
-	if a != nil || closed {
-		return a, closedError(closed)
+	switch {
+	case closed:
+		return nil, errClosed
+	case a != nil:
+		return a, nil
 	}
 	// Loaded without the lock, so that an account that does not exist keeps nobody
 	// waiting. Of two who load it at once the second is dropped.
@@ -119,13 +122,6 @@ func (s *Store) account(ctx context.Context, id tenant.ID) (*account, error) {
 	s.accounts[id] = a
 	s.work.Go(a.wakeLoop)
 	return a, nil
-}
-
-func closedError(closed bool) error {
-	if closed {
-		return errClosed
-	}
-	return nil
 }
 
 // mark makes the random number that tells one history from another.

@@ -45,9 +45,12 @@ func (a *account) wakeLoop() {
 			return
 		case <-a.wakes.signal:
 		}
-		hearing := hearingOf(a.wakes.take())
+		changes := a.wakes.take()
 		a.mu.RLock()
-		a.state.hub.Wake(func(w *stream.Waiter) stream.Loudness { return hearing.of(a.state, w) })
+		if len(changes) > 0 { // a group of refusals has none, and nobody to look for
+			hearing := hearingOf(changes)
+			a.state.hub.Wake(func(w *stream.Waiter) stream.Loudness { return hearing.of(a.state, w) })
+		}
 		at := a.state.place
 		a.mu.RUnlock()
 		if at != told {
