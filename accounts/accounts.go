@@ -1,6 +1,8 @@
 package accounts
 
 import (
+	"encoding/json"
+
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
@@ -23,22 +25,52 @@ type Account struct {
 	Settings   Settings
 }
 
-// Settings are what of an account may change. They are kept as JSON.
-type Settings struct {
-	Name             string     `json:"name,omitempty"`
-	RoomPolicy       RoomPolicy `json:"room_policy"`
-	OpenRegistration bool       `json:"open_registration,omitempty"`
-}
-
 // User is a person or a bot of an account.
 type User struct {
 	ID          id.UserID
 	Role        tenant.Role
 	Password    string // argon2id hash, or "" for none
 	Deactivated bool
-	Locked      bool  // cannot use their sessions, which stay
+	Locked      bool  // by an administrator: cannot use their sessions, which stay
 	Suspended   bool  // may read and leave, and little else
 	Created     int64 // ms
+	// External is ConversaLabs' ID of the user, Version that of their record, and
+	// Record what ConversaLabs says of them: "", 0 and nil for who was made
+	// otherwise.
+	External string
+	Version  int64
+	Record   *Record
+	// Lock is why the user is locked out now, or empty. [UserStore.Users] leaves it
+	// empty.
+	Lock tenant.Lock
+}
+
+// Permissions are what the user may do whose role is Custom.
+func (u *User) Permissions() tenant.Permissions {
+	if u.Record == nil {
+		return 0
+	}
+	return tenant.PermissionsOf(u.Record.Permissions)
+}
+
+// Administrator tells whether the user administers the account.
+func (u *User) Administrator() bool { return tenant.Administers(u.Role, u.Permissions()) }
+
+// Record is what ConversaLabs says of one of its users, whole. It is kept as JSON.
+type Record struct {
+	Localpart    string      `json:"localpart,omitempty"` // of the user ID, wanted when the user is made
+	DisplayName  string      `json:"display_name"`
+	Email        string      `json:"email,omitempty"`
+	AvatarURL    string      `json:"avatar_url,omitempty"`
+	Role         tenant.Role `json:"role"`
+	Permissions  []string    `json:"permissions,omitempty"`
+	InternalChat bool        `json:"internal_chat"`
+	Active       bool        `json:"active"`
+	Locale       string      `json:"locale,omitempty"`   // BCP 47
+	Timezone     string      `json:"timezone,omitempty"` // IANA
+	Teams        []string    `json:"teams,omitempty"`    // by ConversaLabs' IDs
+	// NotificationPreferences become the user's account data of that name.
+	NotificationPreferences json.RawMessage `json:"notification_preferences,omitempty"`
 }
 
 // NewUser is a user to be made.
@@ -64,10 +96,12 @@ type Session struct {
 	Token  string // SHA-256 of the access token, hex
 	User   id.UserID
 	Device id.DeviceID
-	Role   tenant.Role
-	// Locked and Suspended are the user's.
-	Locked, Suspended bool
-	Expires           int64 // ms; 0: never
+	// Role, Permissions, Lock and Suspended are the user's.
+	Role        tenant.Role
+	Permissions tenant.Permissions
+	Lock        tenant.Lock
+	Suspended   bool
+	Expires     int64 // ms; 0: never
 	// Replaces is the refresh token (SHA-256, hex) that ends when this session is
 	// first used, or "".
 	Replaces string

@@ -27,11 +27,11 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 	if err != nil {
 		return tenant.Caller{}, fmt.Errorf("authenticate: %w", err)
 	}
-	if session.Locked && !current {
+	if session.Lock != "" && !current {
 		// This is about to be refused, so it must be the latest.
 		return s.Authenticate(ctx, token, true)
 	}
-	if session.Replaces != "" && !session.Locked {
+	if session.Replaces != "" && session.Lock == "" {
 		if err := s.store.Settle(ctx, account, session.Token, s.timestamp()); err != nil {
 			return tenant.Caller{}, fmt.Errorf("end the session before: %w", err)
 		}
@@ -42,7 +42,8 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 	}
 	return tenant.Caller{
 		Account: account, Server: server, User: session.User, Device: session.Device,
-		Role: session.Role, Locked: session.Locked, Suspended: session.Suspended, Session: session.Token,
+		Role: session.Role, Permissions: session.Permissions, Lock: session.Lock, Suspended: session.Suspended,
+		Session: session.Token,
 	}, nil
 }
 
@@ -50,8 +51,8 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 // still good as far as this node knows: M_UNKNOWN_TOKEN or M_USER_LOCKED if not.
 func (s *Service) Check(ctx context.Context, caller tenant.Caller) error {
 	session, err := s.session(ctx, caller.Account, caller.Session)
-	if err == nil && session.Locked {
-		return refusal.UserLocked()
+	if err == nil && session.Lock != "" {
+		return refusal.UserLocked(string(session.Lock))
 	}
 	return err
 }

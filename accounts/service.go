@@ -33,6 +33,8 @@ type Options struct {
 	MaxDevices int
 	// Departures is told of deactivations, if set.
 	Departures Departures
+	// MachineToken is the machine token of the configuration, or empty.
+	MachineToken string
 }
 
 // Service is what accounts does for those who ask over HTTP or on the command
@@ -44,6 +46,7 @@ type Service struct {
 	life       time.Duration
 	maxDevices int
 	departures Departures
+	machine    string // SHA-256 of the configuration's machine token, hex; "" for none
 	seen       sightings
 
 	// What never changes once it exists. What does not exist is never kept.
@@ -62,6 +65,9 @@ func New(o Options) *Service {
 	}
 	if s.maxDevices == 0 {
 		s.maxDevices = 100
+	}
+	if o.MachineToken != "" {
+		s.machine = Hash(o.MachineToken)
 	}
 	s.seen.flushed = s.now()
 	return s

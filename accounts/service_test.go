@@ -91,8 +91,8 @@ func TestSettingsChangeInOneAct(t *testing.T) {
 		got, err := f.Account(ctx, "acme")
 		must(f.t, err)
 		want := accounts.Settings{RoomPolicy: accounts.TeamPolicy, OpenRegistration: true}
-		if got.Settings != want {
-			f.t.Errorf("got %+v, want %+v", got.Settings, want)
+		if diff := cmp.Diff(got.Settings, want); diff != "" {
+			f.t.Errorf("settings (-got +want):\n%s", diff)
 		}
 	})
 }

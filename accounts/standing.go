@@ -31,13 +31,13 @@ func (u *User) Stands(standing Standing) bool {
 // may be nil: there is no such user. Who may not ask learns nothing of the other.
 func CheckModeration(asking, target *User) error {
 	switch {
-	case asking == nil || asking.Role != tenant.Administrator:
+	case asking == nil || !asking.Administrator():
 		return ErrNotAdministrator
 	case target == nil || target.Deactivated:
 		return ErrNoUser
 	case target.ID == asking.ID:
 		return ErrModerateSelf
-	case target.Role == tenant.Administrator:
+	case target.Administrator():
 		return ErrModerateAdministrator
 	}
 	return nil
@@ -52,7 +52,10 @@ func (s *Service) Standing(ctx context.Context, caller tenant.Caller, user id.Us
 	if err != nil {
 		return false, err
 	}
-	asking := &User{ID: caller.User, Role: caller.Role}
+	asking, err := s.store.User(ctx, caller.Account, caller.User)
+	if err != nil {
+		return false, err
+	}
 	if err := CheckModeration(asking, target); err != nil && !errors.Is(err, ErrModerateSelf) {
 		return false, err
 	}

@@ -109,7 +109,7 @@ func TestLockedSessions(t *testing.T) {
 		for _, current := range []bool{true, false} {
 			got, err := f.Authenticate(ctx, in.AccessToken, current)
 			must(f.t, err)
-			if !got.Locked || got.Suspended {
+			if got.Lock != tenant.LockedUser || got.Suspended {
 				f.t.Errorf("got %+v, want a locked caller", got)
 			}
 		}
@@ -143,12 +143,12 @@ func TestUnlockedByAnotherNode(t *testing.T) {
 		token := f.mustStart(bia, accounts.SignIn{}).AccessToken
 		must(f.t, f.SetStanding(ctx, admin, bia, accounts.Locked, true))
 		here := f.Service
-		if caller, err := here.Authenticate(ctx, token, false); err != nil || !caller.Locked {
+		if caller, err := here.Authenticate(ctx, token, false); err != nil || caller.Lock == "" {
 			f.t.Fatalf("got %+v, %v, want a locked caller", caller, err)
 		}
 		f.reopen()
 		must(f.t, f.SetStanding(ctx, admin, bia, accounts.Locked, false))
-		if caller, err := here.Authenticate(ctx, token, false); err != nil || caller.Locked {
+		if caller, err := here.Authenticate(ctx, token, false); err != nil || caller.Lock != "" {
 			f.t.Errorf("got %+v, %v, want a caller who is not locked", caller, err)
 		}
 	})

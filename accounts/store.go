@@ -14,6 +14,7 @@ type Store interface {
 	UserStore
 	SessionStore
 	OpenIDStore
+	MachineStore
 }
 
 // AccountStore keeps the accounts themselves.
@@ -42,6 +43,9 @@ type UserStore interface {
 	CreateUser(ctx context.Context, caller tenant.Caller, user User, displayName string, first *NewSession) error
 	// User gives a user as the database has them, or nil.
 	User(ctx context.Context, account tenant.ID, user id.UserID) (*User, error)
+	// UserByExternal gives the user whom ConversaLabs calls so, as the database has
+	// them, or nil.
+	UserByExternal(ctx context.Context, account tenant.ID, external string) (*User, error)
 	// Users lists all users of an account, by ID.
 	Users(ctx context.Context, account tenant.ID) ([]User, error)
 	// SetPassword replaces the password's hash. With endOthers all devices but the

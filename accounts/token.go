@@ -19,6 +19,7 @@ const (
 	refreshToken tokenKind = "rt"
 	loginToken   tokenKind = "lt"
 	openIDToken  tokenKind = "oi"
+	machineToken tokenKind = "mt"
 )
 
 // secretBytes is how much of a secret is random.

@@ -22,10 +22,8 @@ const (
 			SELECT token FROM openid_tokens WHERE account = $1 AND user_id = $2
 			ORDER BY expires DESC, token LIMIT $3)`
 
-	openIDUserSQL = `
-		SELECT o.user_id FROM openid_tokens o
-		JOIN users u ON u.account = o.account AND u.user_id = o.user_id
-		WHERE o.account = $1 AND o.token = $2 AND o.expires > $3 AND NOT u.deactivated AND NOT u.locked`
+	openIDUserSQL = userSQL + ` AND NOT u.deactivated AND u.user_id IN (
+		SELECT user_id FROM openid_tokens WHERE account = $1 AND token = $2 AND expires > $3)`
 )
 
 // KeepOpenID implements accounts.OpenIDStore. It is no act: nothing is told of
@@ -43,9 +41,9 @@ func (s *Store) KeepOpenID(ctx context.Context, account tenant.ID, token account
 
 // OpenIDUser implements accounts.OpenIDStore.
 func (s *Store) OpenIDUser(ctx context.Context, account tenant.ID, token string, now int64) (id.UserID, error) {
-	user, _, err := sqldb.One(ctx, s.db, sqldb.Value[id.UserID], openIDUserSQL, account, token, now)
-	if err != nil {
-		return "", fmt.Errorf("read OpenID token: %w", err)
+	user, found, err := readOneUser(ctx, s.db, openIDUserSQL, account, token, now)
+	if err != nil || !found || user.Lock != "" {
+		return "", err
 	}
-	return user, nil
+	return user.ID, nil
 }

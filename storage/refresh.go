@@ -77,8 +77,8 @@ func (t *tx) refresh(rotation accounts.Rotation) (*accounts.Session, error) {
 	}
 	if u, err := t.user(row.user); err != nil {
 		return nil, err
-	} else if u != nil && u.Locked {
-		return nil, refusal.UserLocked() // the token stays good for when they come back
+	} else if u != nil && u.Lock != "" {
+		return nil, refusal.UserLocked(string(u.Lock)) // the token stays good for when they come back
 	}
 	t.Put(stream.Item{Kind: stream.SessionChanged, User: row.user, Key: string(row.device)})
 	if row.spent > 0 {

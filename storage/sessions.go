@@ -15,14 +15,29 @@ import (
 )
 
 const sessionSQL = `
-	SELECT s.token, s.user_id, s.device, s.expires, s.replaces, u.role, u.locked, u.suspended FROM sessions s
+	SELECT s.token, s.user_id, s.device, s.expires, s.replaces, u.role, u.locked, u.suspended, u.record, a.settings
+	FROM sessions s
 	JOIN users u ON u.account = s.account AND u.user_id = s.user_id
+	JOIN accounts a ON a.account = s.account
 	WHERE s.account = $1 AND s.token = $2 AND NOT u.deactivated`
 
 func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token string) (*accounts.Session, error) {
 	session, found, err := sqldb.One(ctx, q, func(r sqldb.Row) (*accounts.Session, error) {
 		var s accounts.Session
-		return &s, r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &s.Role, &s.Locked, &s.Suspended)
+		var u accounts.User
+		var record, settings []byte
+		err := r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &u.Role, &u.Locked, &u.Suspended, &record, &settings)
+		if err != nil {
+			return nil, err
+		}
+		if err := readRecord(&u, record); err != nil {
+			return nil, err
+		}
+		if err := judge(&u, settings); err != nil {
+			return nil, err
+		}
+		s.Role, s.Permissions, s.Lock, s.Suspended = u.Role, u.Permissions(), u.Lock, u.Suspended
+		return &s, nil
 	}, sessionSQL, account, token)
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", err)
@@ -62,8 +77,8 @@ func (t *tx) checkProof(session accounts.NewSession) error {
 		return accounts.ErrLogin
 	case u.Deactivated:
 		return accounts.ErrDeactivated
-	case u.Locked:
-		return refusal.UserLocked()
+	case u.Lock != "":
+		return refusal.UserLocked(string(u.Lock))
 	case session.Password != "" && session.Password != u.Password:
 		return accounts.ErrLogin
 	case session.LoginToken == "":

@@ -20,10 +20,10 @@ const (
 	evenLocked
 )
 
-func (s standing) check(locked, suspended bool) error {
+func (s standing) check(lock tenant.Lock, suspended bool) error {
 	switch {
-	case locked && s < evenLocked:
-		return refusal.UserLocked()
+	case lock != "" && s < evenLocked:
+		return refusal.UserLocked(string(lock))
 	case suspended && s < evenSuspended:
 		return accounts.ErrSuspended
 	}
@@ -40,7 +40,7 @@ func (t *tx) checkAbsent(user id.UserID) error {
 	if err != nil || u == nil {
 		return err
 	}
-	return t.act.asks.check(u.Locked, u.Suspended)
+	return t.act.asks.check(u.Lock, u.Suspended)
 }
 
 var setStandingSQL = map[accounts.Standing]string{

@@ -111,6 +111,11 @@ func (s *state) applyItem(item stream.Item) {
 		s.dropSessions(item.User)
 	case stream.SessionChanged:
 		s.dropSessions(item.User)
+	case stream.SettingsChanged:
+		// Who is locked out hangs on them.
+		clear(s.users)
+		clear(s.sessions)
+		clear(s.owners)
 	case stream.DirectoryChanged:
 		if room := s.rooms[item.Room]; room != nil {
 			room.Published = string(item.Content) == "true"

@@ -52,7 +52,7 @@ func (t *tx) checkCaller() error {
 	if session.User != caller.User || session.Device != caller.Device {
 		return refusal.UnknownToken(false)
 	}
-	return t.act.asks.check(session.Locked, session.Suspended)
+	return t.act.asks.check(session.Lock, session.Suspended)
 }
 
 // Head is the position of the last entry before the next.

@@ -13,22 +13,73 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-const userColumns = `user_id, role, password, deactivated, locked, suspended, created`
+const userColumns = `u.user_id, u.role, u.password, u.deactivated, u.locked, u.suspended, u.created,
+	u.external, u.version, u.record`
 
-func scanUser(r sqldb.Row) (accounts.User, error) {
+// scanUser reads userColumns, and behind them what more is given.
+func scanUser(r sqldb.Row, more ...any) (accounts.User, error) {
 	var u accounts.User
-	err := r.Scan(&u.ID, &u.Role, &u.Password, &u.Deactivated, &u.Locked, &u.Suspended, &u.Created)
-	return u, err
+	var record []byte
+	into := []any{
+		&u.ID, &u.Role, &u.Password, &u.Deactivated, &u.Locked, &u.Suspended, &u.Created, &u.External, &u.Version, &record,
+	}
+	if err := r.Scan(append(into, more...)...); err != nil {
+		return u, err
+	}
+	return u, readRecord(&u, record)
 }
 
-const userSQL = `SELECT ` + userColumns + ` FROM users WHERE account = $1 AND user_id = $2`
+// readRecord reads what ConversaLabs says of a user.
+func readRecord(u *accounts.User, record []byte) error {
+	if record == nil {
+		return nil
+	}
+	u.Record = &accounts.Record{}
+	if err := json.Unmarshal(record, u.Record); err != nil {
+		return fmt.Errorf("record of user %s: %w", u.ID, err)
+	}
+	return nil
+}
+
+// judge finds out whether a user is locked out, by the account's settings.
+func judge(u *accounts.User, settings []byte) error {
+	var s accounts.Settings
+	if err := json.Unmarshal(settings, &s); err != nil {
+		return fmt.Errorf("settings of an account: %w", err)
+	}
+	u.Lock = s.LockOf(u)
+	return nil
+}
+
+const userSQL = `
+	SELECT ` + userColumns + `, a.settings FROM users u JOIN accounts a ON a.account = u.account WHERE u.account = $1`
 
 func readUser(ctx context.Context, q sqldb.Querier, account tenant.ID, user id.UserID) (accounts.User, bool, error) {
-	u, found, err := sqldb.One(ctx, q, scanUser, userSQL, account, user)
+	return readOneUser(ctx, q, userSQL+` AND u.user_id = $2`, account, user)
+}
+
+func readOneUser(ctx context.Context, q sqldb.Querier, sql string, args ...any) (accounts.User, bool, error) {
+	u, found, err := sqldb.One(ctx, q, func(r sqldb.Row) (accounts.User, error) {
+		var settings []byte
+		u, err := scanUser(r, &settings)
+		if err != nil {
+			return u, err
+		}
+		return u, judge(&u, settings)
+	}, sql, args...)
 	if err != nil {
 		return u, false, fmt.Errorf("read user: %w", err)
 	}
 	return u, found, nil
+}
+
+// UserByExternal implements accounts.UserStore.
+func (s *Store) UserByExternal(ctx context.Context, account tenant.ID, external string) (*accounts.User, error) {
+	u, found, err := readOneUser(ctx, s.db, userSQL+` AND u.external = $2 AND u.external <> ''`, account, external)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &u, nil
 }
 
 // User implements accounts.UserStore.
@@ -42,8 +93,8 @@ func (s *Store) User(ctx context.Context, account tenant.ID, user id.UserID) (*a
 
 // Users implements accounts.UserStore.
 func (s *Store) Users(ctx context.Context, account tenant.ID) ([]accounts.User, error) {
-	all, err := sqldb.All(ctx, s.db, scanUser,
-		`SELECT `+userColumns+` FROM users WHERE account = $1 ORDER BY user_id`, account)
+	all, err := sqldb.All(ctx, s.db, func(r sqldb.Row) (accounts.User, error) { return scanUser(r) },
+		`SELECT `+userColumns+` FROM users u WHERE u.account = $1 ORDER BY u.user_id`, account)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}

@@ -144,8 +144,8 @@ func (s *Service) byPassword(ctx context.Context, r Request) (*accounts.SignedIn
 	if found.Deactivated {
 		return nil, accounts.ErrDeactivated
 	}
-	if found.Locked {
-		return nil, refusal.UserLocked()
+	if found.Lock != "" {
+		return nil, refusal.UserLocked(string(found.Lock))
 	}
 	if err := s.rates.Take(httpapi.LoginUser, account, string(user)); err != nil {
 		return nil, err

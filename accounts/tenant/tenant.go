@@ -13,6 +13,9 @@ type ID string
 // Default is the account that exists from the first start on.
 const Default ID = "default"
 
+// All stands for every account, in the scope of a machine token.
+const All ID = "*"
+
 var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // Valid tells whether the ID has the permitted shape.
@@ -21,22 +24,66 @@ func (i ID) Valid() bool { return idPattern.MatchString(string(i)) }
 // Role is what a user is in the account. It is not a Matrix power level.
 type Role string
 
-// The roles.
+// The roles. What Custom may do its permissions say.
 const (
 	Administrator Role = "administrator"
 	Agent         Role = "agent"
+	Custom        Role = "custom"
 	Bot           Role = "bot"
+)
+
+// Permissions are what a user of the role Custom may do.
+type Permissions uint8
+
+// The permissions.
+const (
+	UsePermission                Permissions = 1 << iota // to use the module at all
+	CreatePrivatePermission                              // to create private channels
+	CreateAnnouncementPermission                         // to create announcements
+	ManagePermission                                     // what administrators may do
+)
+
+// permissionNames are the permissions as ConversaLabs calls them.
+var permissionNames = map[string]Permissions{
+	"internal_chat_use":                 UsePermission,
+	"internal_chat_create_private":      CreatePrivatePermission,
+	"internal_chat_create_announcement": CreateAnnouncementPermission,
+	"internal_chat_manage":              ManagePermission,
+}
+
+// PermissionsOf reads a role's permissions by their names. Those of other modules
+// are passed over.
+func PermissionsOf(names []string) (all Permissions) {
+	for _, name := range names {
+		all |= permissionNames[name]
+	}
+	return all
+}
+
+// Has tells whether all of these permissions are there.
+func (p Permissions) Has(wanted Permissions) bool { return p&wanted == wanted }
+
+// Lock is why a user is locked out, as a reason that clients read; empty for who
+// is not.
+type Lock string
+
+// The locks.
+const (
+	LockedAccount Lock = "module_disabled_account" // the module is off for all of the account
+	LockedRole    Lock = "module_disabled_role"    // it is off for the user's role or permissions
+	LockedUser    Lock = "user_inactive"           // an administrator has locked the user
 )
 
 // Caller is the user, checked, on whose behalf a request acts.
 type Caller struct {
-	Account ID
-	Server  string // the account's Matrix server name
-	User    id.UserID
-	Device  id.DeviceID
-	Role    Role
-	// Locked callers may sign out, and nothing else.
-	Locked bool
+	Account     ID
+	Server      string // the account's Matrix server name
+	User        id.UserID
+	Device      id.DeviceID
+	Role        Role
+	Permissions Permissions // of the role Custom
+	// Lock is why the caller may sign out and nothing else, or empty.
+	Lock Lock
 	// Suspended callers may read. An act checks both again.
 	Suspended bool
 	// Session is the SHA-256 (hex) of the access token the request came with.
@@ -45,4 +92,19 @@ type Caller struct {
 }
 
 // Administrator tells whether the caller administers the account.
-func (c Caller) Administrator() bool { return c.Role == Administrator }
+func (c Caller) Administrator() bool { return Administers(c.Role, c.Permissions) }
+
+// Administers tells whether a role, with these permissions, is that of who
+// administers the account.
+func Administers(role Role, permissions Permissions) bool {
+	return role == Administrator || role == Custom && permissions.Has(ManagePermission)
+}
+
+// Machine is who asks with a machine token: another system, not a user.
+type Machine struct {
+	Name  string // by which the token's use is told apart
+	Scope ID     // the only account it may ask about, or [All]
+}
+
+// May tells whether the machine may ask about an account.
+func (m Machine) May(account ID) bool { return m.Scope == All || m.Scope == account }

@@ -36,6 +36,9 @@ type Authenticator interface {
 // Options are what an [API] needs. Auth, Log, Now and Random are required.
 type Options struct {
 	Auth Authenticator
+	// Machines finds who asks with a machine token: M_UNKNOWN_TOKEN if nobody may.
+	// Required where there are [API.Machine] routes.
+	Machines func(ctx context.Context, token string) (tenant.Machine, error)
 	// Seen, if set, is told of every authenticated request: who, from where, by what client.
 	Seen func(ctx context.Context, caller tenant.Caller, ip, agent string) error
 	Log  *logrus.Logger
@@ -76,12 +79,13 @@ func (l Limits) withDefaults() Limits {
 // API is the HTTP handler that all routes are registered with. Registration
 // ends before the first request is served.
 type API struct {
-	auth    Authenticator
-	seen    func(ctx context.Context, caller tenant.Caller, ip, agent string) error
-	log     *logrus.Logger
-	limits  Limits
-	rates   *Limiter
-	proxies []netip.Prefix
+	auth     Authenticator
+	machines func(ctx context.Context, token string) (tenant.Machine, error)
+	seen     func(ctx context.Context, caller tenant.Caller, ip, agent string) error
+	log      *logrus.Logger
+	limits   Limits
+	rates    *Limiter
+	proxies  []netip.Prefix
 
 	tree    node        // plain templates
 	router  *mux.Router // templates with regular expressions, and mounts
@@ -95,12 +99,13 @@ type API struct {
 // server does not speak (they answer M_UNRECOGNIZED).
 func New(o Options) *API {
 	a := &API{
-		auth:    o.Auth,
-		seen:    o.Seen,
-		log:     o.Log,
-		limits:  o.Limits.withDefaults(),
-		proxies: o.TrustedProxies,
-		router:  mux.NewRouter().SkipClean(true).UseEncodedPath(),
+		auth:     o.Auth,
+		machines: o.Machines,
+		seen:     o.Seen,
+		log:      o.Log,
+		limits:   o.Limits.withDefaults(),
+		proxies:  o.TrustedProxies,
+		router:   mux.NewRouter().SkipClean(true).UseEncodedPath(),
 	}
 	if o.RateLimits {
 		a.rates = NewLimiter(o.Limits.Rates, o.Now)

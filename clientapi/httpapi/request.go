@@ -18,6 +18,8 @@ type Request struct {
 	*http.Request
 	// Caller is who asks; it is zero on Open and Public routes.
 	Caller tenant.Caller
+	// Machine is who asks on Machine routes.
+	Machine tenant.Machine
 	// Account is the caller's account or, without one, the account that the
 	// Host header names.
 	Account tenant.ID
@@ -69,8 +71,11 @@ func (r *Request) admit(route *Route) error {
 	if err := r.identify(access); err != nil {
 		return err
 	}
-	if r.Caller.Locked && !route.locked {
-		return refusal.UserLocked()
+	if access == machine {
+		return r.admitMachine(route)
+	}
+	if r.Caller.Lock != "" && !route.locked {
+		return refusal.UserLocked(string(r.Caller.Lock))
 	}
 	if access == administrator && !r.Caller.Administrator() {
 		return errNotAdmin
@@ -80,6 +85,11 @@ func (r *Request) admit(route *Route) error {
 			return err
 		}
 	}
+	return r.admitContent(route)
+}
+
+// admitContent reads what a request of somebody who may ask has to say.
+func (r *Request) admitContent(route *Route) error {
 	if err := r.decodeVariables(); err != nil {
 		return err
 	}
@@ -123,6 +133,9 @@ func (r *Request) identify(a access) (err error) {
 	token := r.Token()
 	if token == "" {
 		return errNoToken
+	}
+	if a == machine {
+		return r.identifyMachine(token)
 	}
 	r.Caller, err = r.api.auth.Authenticate(r.Context(), token, a != act)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 type Handler func(*Request) (any, error)
 
 // Route is a handler with its access rule and limits. It is made by
-// [API.Public], [API.Open], [API.User], [API.UserUnless], [API.Act] or
-// [API.Administrator] and may be registered under several paths.
+// [API.Public], [API.Open], [API.User], [API.UserUnless], [API.Act],
+// [API.Administrator] or [API.Machine] and may be registered under several paths.
 type Route struct {
 	handler   Handler
 	access    access
@@ -39,6 +39,7 @@ const (
 	userUnless
 	act
 	administrator
+	machine
 )
 
 // An Option changes one property of a [Route].
@@ -88,6 +89,12 @@ func (a *API) Act(h Handler, o ...Option) *Route { return a.route(h, act, o) }
 
 // Administrator is [API.User] for administrators of the account only.
 func (a *API) Administrator(h Handler, o ...Option) *Route { return a.route(h, administrator, o) }
+
+// Machine is for routes of other systems, which come with a machine token. A route
+// with the path variable "account" is about that account, which the token must be
+// good for: one that it is not is answered like one that does not exist. The
+// account need not exist; a token of one account cannot ask a route without it.
+func (a *API) Machine(h Handler, o ...Option) *Route { return a.route(h, machine, o) }
 
 func (a *API) route(h Handler, access access, options []Option) *Route {
 	r := &Route{handler: h, access: access, body: a.limits.Body}

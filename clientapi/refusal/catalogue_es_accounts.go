@@ -85,4 +85,8 @@ var spanishAccounts = map[string]string{
 	"You have %d types of account data here already, which is the most allowed.":                      "Ya tiene %d tipos de datos de la cuenta aquí, que es el máximo permitido.",
 	"You have no device with this ID.":                                                                "No tiene ningún dispositivo con este ID.",
 	"You have too many pushers. Please turn notifications off on a device that you no longer use.":    "Recibe notificaciones en demasiados dispositivos. Desactive las notificaciones en un dispositivo que ya no use.",
+	"The name of a machine token has 1 to 64 of a-z, A-Z, 0-9, ., _ and -.":                           "El nombre de un token de máquina tiene de 1 a 64 caracteres entre a-z, A-Z, 0-9, ., _ y -.",
+	"There is a machine token of this name already.":                                                  "Ya existe un token de máquina con este nombre.",
+	"There is no machine token of this name.":                                                         "No existe un token de máquina con este nombre.",
+	"There is no such account.":                                                                       "Esta cuenta no existe.",
 }

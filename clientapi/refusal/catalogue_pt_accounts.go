@@ -85,4 +85,8 @@ var portugueseAccounts = map[string]string{
 	"You have %d types of account data here already, which is the most allowed.":                      "Você já tem %d tipos de dados da conta aqui, que é o máximo permitido.",
 	"You have no device with this ID.":                                                                "Você não tem um dispositivo com este ID.",
 	"You have too many pushers. Please turn notifications off on a device that you no longer use.":    "Você recebe notificações em dispositivos demais. Desative as notificações em um dispositivo que não usa mais.",
+	"The name of a machine token has 1 to 64 of a-z, A-Z, 0-9, ., _ and -.":                           "O nome de um token de máquina tem de 1 a 64 caracteres entre a-z, A-Z, 0-9, ., _ e -.",
+	"There is a machine token of this name already.":                                                  "Já existe um token de máquina com este nome.",
+	"There is no machine token of this name.":                                                         "Não existe um token de máquina com este nome.",
+	"There is no such account.":                                                                       "Esta conta não existe.",
 }

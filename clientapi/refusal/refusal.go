@@ -100,9 +100,9 @@ func TooLarge(message string, args ...any) *Refusal {
 
 // UserLocked is 401 M_USER_LOCKED: the session stays, and can be used again once
 // the user is let in again (section "Account locking").
-func UserLocked() *Refusal {
+func UserLocked(reason string) *Refusal {
 	return New(http.StatusUnauthorized, "M_USER_LOCKED", "You are locked out at the moment. An administrator of the account can tell you more.").
-		With("soft_logout", true)
+		With("soft_logout", true).Because(reason)
 }
 
 // UnknownToken is 401 M_UNKNOWN_TOKEN. With soft set the client may log in

@@ -79,6 +79,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 	})
 	h.accounts = accounts.New(accounts.Options{
 		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices, Departures: h.rooms,
+		MachineToken: cfg.MachineToken.Reveal(),
 	})
 	if err := h.defaultAccount(ctx); err != nil {
 		h.close()

@@ -37,7 +37,7 @@ func (p policies) RoomPolicy(ctx context.Context, account tenant.ID) (rooms.Poli
 func (h *house) api() *httpapi.API {
 	limits := h.cfg.Limits
 	api := httpapi.New(httpapi.Options{
-		Auth: h.accounts, Seen: h.accounts.Seen, Log: h.log, Now: time.Now, Random: rand.Reader,
+		Auth: h.accounts, Machines: h.accounts.Machine, Seen: h.accounts.Seen, Log: h.log, Now: time.Now, Random: rand.Reader,
 		Limits: httpapi.Limits{
 			Body: limits.BodyBytes, URL: limits.URLBytes, BodyTime: limits.BodyTimeout, Rates: rates(h.cfg.Rates),
 		},
