@@ -6,6 +6,7 @@ go 1.26.0
 ignore ./clientapi/e2e/node_modules
 
 require (
+	code.dny.dev/ssrf v0.3.0
 	github.com/alexedwards/argon2id v1.0.0
 	github.com/go-json-experiment/json v1.27.2
 	github.com/goccy/go-yaml v1.19.2

@@ -40,6 +40,9 @@ type Config struct {
 	MachineTokenFile string
 	// TrustedProxies are the networks whose Forwarded headers are believed.
 	TrustedProxies []netip.Prefix
+	// OutboundNetworks are the networks that are not public and may be called all
+	// the same.
+	OutboundNetworks []netip.Prefix
 	// LogFormat is how log lines are written.
 	LogFormat LogFormat
 	// Limits are the sizes, counts and times the server keeps to.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 )
@@ -121,7 +122,13 @@ var mainOptions = []Option{
 		Key: "trusted_proxies", Flag: "trusted-proxies",
 		Doc: "Networks of the proxies in front of the server. " +
 			"Only from them Forwarded and X-Forwarded-For are believed. Separated by commas, in YAML also a list.",
-		kind: kind{"networks", setProxies},
+		kind: networks(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }),
+	},
+	{
+		Key: "outbound_networks", Flag: "outbound-networks",
+		Doc: "Networks that are not public and that the server may call all the same, for sign-in providers, resolvers and webhooks that stand there: " +
+			"127.0.0.0/8 for this machine. Separated by commas, in YAML also a list.",
+		kind: networks(func(c *Config) *[]netip.Prefix { return &c.OutboundNetworks }),
 	},
 	{
 		Key: "log_format", Flag: "log-format", Default: "text",

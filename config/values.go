@@ -151,10 +151,17 @@ func parseRate(value string) (Rate, error) {
 	return Rate{PerSecond: f, Burst: int(n)}, nil
 }
 
-func setProxies(c *Config, value string) error {
-	c.TrustedProxies = nil
+// networks is a list of networks and addresses.
+func networks(field func(*Config) *[]netip.Prefix) kind {
+	return kind{"networks", func(c *Config, value string) (err error) {
+		*field(c), err = parseNetworks(value)
+		return err
+	}}
+}
+
+func parseNetworks(value string) (all []netip.Prefix, err error) {
 	if value == "" {
-		return nil
+		return nil, nil
 	}
 	for part := range strings.SplitSeq(value, ",") {
 		part = strings.TrimSpace(part)
@@ -162,14 +169,14 @@ func setProxies(c *Config, value string) error {
 		if err != nil {
 			addr, err := netip.ParseAddr(part)
 			if err != nil || addr.Zone() != "" {
-				return errors.New("want networks or addresses separated by commas, such as 10.0.0.0/8,192.168.1.5,fd00::/8")
+				return nil, errors.New("want networks or addresses separated by commas, such as 10.0.0.0/8,192.168.1.5,fd00::/8")
 			}
 			prefix = netip.PrefixFrom(addr, addr.BitLen())
 		}
 		if prefix.Addr().Is4In6() {
-			return errors.New("write IPv4 networks as IPv4, such as 10.0.0.0/8")
+			return nil, errors.New("write IPv4 networks as IPv4, such as 10.0.0.0/8")
 		}
-		c.TrustedProxies = append(c.TrustedProxies, prefix.Masked())
+		all = append(all, prefix.Masked())
 	}
-	return nil
+	return all, nil
 }

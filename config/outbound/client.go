@@ -1,0 +1,128 @@
+package outbound
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"code.dny.dev/ssrf"
+)
+
+// Options are what a Client is made with.
+type Options struct {
+	// Networks may be reached although they are private, on this machine or special
+	// in another way.
+	Networks []netip.Prefix
+	// Connect bounds the making of a connection (3 s if 0), and Total a whole call
+	// with its answer (10 s if 0).
+	Connect, Total time.Duration
+	// UserAgent is how the server calls itself.
+	UserAgent string
+}
+
+// Client calls other systems. It follows at most three redirects, each of which is
+// judged like the first address, and never from https to http.
+type Client struct {
+	http  *http.Client
+	agent string
+}
+
+// New makes a Client.
+func New(o Options) *Client {
+	allowed := []ssrf.Option{ssrf.WithAnyPort()}
+	for _, network := range o.Networks {
+		if network.Addr().Is4() {
+			allowed = append(allowed, ssrf.WithAllowedV4Prefixes(network))
+		} else {
+			allowed = append(allowed, ssrf.WithAllowedV6Prefixes(network))
+		}
+	}
+	dialer := &net.Dialer{Timeout: cmp.Or(o.Connect, 3*time.Second), Control: ssrf.New(allowed...).Safe}
+	return &Client{
+		agent: o.UserAgent,
+		http: &http.Client{
+			Timeout: cmp.Or(o.Total, 10*time.Second),
+			Transport: &http.Transport{
+				// No proxy from the environment: it would be judged in the address's place.
+				DialContext:            dialer.DialContext,
+				TLSHandshakeTimeout:    cmp.Or(o.Connect, 3*time.Second),
+				MaxIdleConnsPerHost:    4,
+				IdleConnTimeout:        time.Minute,
+				MaxResponseHeaderBytes: 64 << 10,
+				ForceAttemptHTTP2:      true,
+			},
+			CheckRedirect: checkRedirect,
+		},
+	}
+}
+
+const maxRedirects = 3
+
+var (
+	errRedirects = errors.New("too many redirects")
+	errDowngrade = errors.New("a redirect from https to another scheme")
+	// ErrScheme is said of an address that is neither http nor https.
+	ErrScheme = errors.New("the address is neither http nor https")
+	// ErrTooLarge is said of an answer above its bound.
+	ErrTooLarge = errors.New("the answer is too large")
+)
+
+func checkRedirect(r *http.Request, via []*http.Request) error {
+	switch {
+	case len(via) > maxRedirects:
+		return errRedirects
+	case via[len(via)-1].URL.Scheme == "https" && r.URL.Scheme != "https":
+		return errDowngrade
+	}
+	return nil
+}
+
+// Refused tells whether an error says that an address may not be reached, as
+// against one that cannot.
+func Refused(err error) bool {
+	return errors.Is(err, ssrf.ErrProhibitedIP) || errors.Is(err, ssrf.ErrProhibitedNetwork)
+}
+
+// HTTP is the client for libraries that want one. They bound what they read.
+func (c *Client) HTTP() *http.Client { return c.http }
+
+// Close ends the connections that are kept.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Answer is what another system has answered.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Do sends a request and reads the whole answer, whatever its status, of at most
+// so many bytes: more is ErrTooLarge.
+func (c *Client) Do(ctx context.Context, r *http.Request, most int64) (*Answer, error) {
+	if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+		return nil, ErrScheme
+	}
+	r = r.WithContext(ctx)
+	if r.Header.Get("User-Agent") == "" {
+		r.Header.Set("User-Agent", c.agent)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", r.URL.Host, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", r.URL.Host, err)
+	}
+	if int64(len(body)) > most {
+		return nil, fmt.Errorf("read the answer of %s: %w", r.URL.Host, ErrTooLarge)
+	}
+	return &Answer{Status: answer.StatusCode, Header: answer.Header, Body: body}, nil
+}
