@@ -21,11 +21,12 @@ type DirectoryUser struct {
 	ID          id.UserID
 	DisplayName string
 	AvatarURL   string
+	Email       string // to be found by, and not told
 }
 
-// SearchUsers finds users of the account by their public display name or their
-// ID, without regard to case and accents, best first, and tells whether there
-// are more than limit. An empty term finds everybody.
+// SearchUsers finds users of the account by their public display name, their ID or
+// their e-mail address, without regard to case and accents, best first, and tells
+// whether there are more than limit. An empty term finds everybody.
 func (d *Data) SearchUsers(ctx context.Context, account tenant.ID, term string, limit int) (found []DirectoryUser, limited bool, err error) {
 	users, err := d.store.DirectoryUsers(ctx, account)
 	if err != nil {
@@ -41,7 +42,7 @@ func (d *Data) SearchUsers(ctx context.Context, account tenant.ID, term string, 
 	var all []ranked
 	for _, user := range users {
 		name := fold(user.DisplayName)
-		if rank := rankOf(wanted, name, fold(string(user.ID))); rank > 0 {
+		if rank := rankOf(wanted, name, fold(string(user.ID)), fold(user.Email)); rank > 0 {
 			all = append(all, ranked{user, rank, name})
 		}
 	}
@@ -66,14 +67,14 @@ const (
 )
 
 // rankOf compares folded texts.
-func rankOf(term, name, user string) int {
+func rankOf(term, name, user, email string) int {
 	localpart, _, _ := strings.Cut(strings.TrimPrefix(user, "@"), ":")
 	switch bare := strings.TrimPrefix(term, "@"); {
 	case term == "":
 		return begins
-	case term == name, bare == localpart, term == user:
+	case term == name, bare == localpart, term == user, term == email:
 		return exact
-	case strings.HasPrefix(name, term), strings.HasPrefix(localpart, bare), strings.HasPrefix(user, term):
+	case strings.HasPrefix(name, term), strings.HasPrefix(localpart, bare), strings.HasPrefix(user, term), strings.HasPrefix(email, term):
 		return begins
 	case beginWords(strings.Fields(term), name):
 		return beginsWords

@@ -41,13 +41,16 @@ var (
 
 var machineNamePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
+// CommandLine is the machine in whose name the operator acts at the command line.
+const CommandLine = "command-line"
+
 // configuredMachine is who comes with the token of the configuration.
 var configuredMachine = tenant.Machine{Name: "configuration", Scope: tenant.All}
 
 // CreateMachineToken makes a token and gives its secret. An account that does not
 // exist yet may be its scope.
 func (s *Service) CreateMachineToken(ctx context.Context, name string, scope tenant.ID) (string, error) {
-	if !machineNamePattern.MatchString(name) || name == configuredMachine.Name {
+	if !machineNamePattern.MatchString(name) || name == configuredMachine.Name || name == CommandLine {
 		return "", ErrMachineName
 	}
 	if scope != tenant.All && !scope.Valid() {

@@ -15,6 +15,7 @@ type Store interface {
 	SessionStore
 	OpenIDStore
 	MachineStore
+	AuditStore
 }
 
 // AccountStore keeps the accounts themselves.

@@ -53,7 +53,7 @@ func (s *Server) searchUsers(r *httpapi.Request) (any, error) {
 	}
 	results := make([]directoryUser, 0, len(found))
 	for _, user := range found {
-		results = append(results, directoryUser(user))
+		results = append(results, directoryUser{user.ID, user.DisplayName, user.AvatarURL})
 	}
 	return map[string]any{"results": results, "limited": limited}, nil
 }

@@ -1,10 +1,12 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
@@ -106,6 +108,10 @@ func (s *Store) ChangeAccount(ctx context.Context, caller tenant.Caller, change 
 		if account == nil {
 			return errNoAccount
 		}
+		before, err := json.Marshal(account.Settings)
+		if err != nil {
+			return fmt.Errorf("encode settings: %w", err)
+		}
 		if err := change(&account.Settings); err != nil {
 			return err
 		}
@@ -115,8 +121,29 @@ func (s *Store) ChangeAccount(ctx context.Context, caller tenant.Caller, change 
 		}
 		t.exec(changeSettingsSQL, caller.Account, settings)
 		t.Put(stream.Item{Kind: stream.SettingsChanged, Content: settings})
-		return nil
+		return t.audit(accounts.AccountChanged, "", map[string]any{"fields": changedFields(before, settings)})
 	})
+}
+
+// changedFields names the settings that differ: their values may be secrets.
+func changedFields(before, after []byte) []string {
+	var was, is map[string]json.RawMessage
+	if json.Unmarshal(before, &was) != nil || json.Unmarshal(after, &is) != nil {
+		return nil // both were made by Marshal
+	}
+	names := []string{}
+	for name := range is {
+		if !bytes.Equal(was[name], is[name]) {
+			names = append(names, name)
+		}
+	}
+	for name := range was {
+		if _, kept := is[name]; !kept {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 const (

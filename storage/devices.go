@@ -76,6 +76,9 @@ func (t *tx) endDevices(user id.UserID, pick func(id.DeviceID) bool) error {
 	for _, device := range gone {
 		t.Put(stream.Item{Kind: stream.SessionChanged, User: user, Key: string(device)})
 	}
+	if err := t.audit(accounts.DevicesEnded, string(user), map[string]any{"device_ids": gone}); err != nil {
+		return err
+	}
 	return t.emptyDeviceItems(user, gone)
 }
 

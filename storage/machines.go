@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 )
 
@@ -15,12 +16,37 @@ const insertMachineTokenSQL = `INSERT INTO machine_tokens (token, name, scope, c
 func (s *Store) CreateMachineToken(ctx context.Context, token accounts.MachineToken) error {
 	b := &sqldb.Batch{}
 	b.Add(insertMachineTokenSQL, token.Token, token.Name, token.Scope, token.Created)
+	if err := s.auditMachineToken(ctx, b, accounts.TokenCreated, token.Name, token.Scope); err != nil {
+		return err
+	}
 	err := s.db.Commit(ctx, b)
 	if violation := (*sqldb.Violation)(nil); errors.As(err, &violation) {
 		return accounts.ErrMachineNameInUse
 	}
 	if err != nil {
 		return fmt.Errorf("create machine token: %w", err)
+	}
+	return nil
+}
+
+// auditMachineToken tells it in every account that the token is good for.
+func (s *Store) auditMachineToken(ctx context.Context, b *sqldb.Batch, action accounts.Action, name string, scope tenant.ID) error {
+	concerned := []accounts.Account{{ID: scope}}
+	if scope == tenant.All {
+		var err error
+		if concerned, err = s.Accounts(ctx); err != nil {
+			return err
+		}
+	}
+	for _, account := range concerned {
+		args, err := s.auditArgs(account.ID, accounts.AuditEntry{
+			Action: action, Actor: tenant.Caller{Machine: accounts.CommandLine}.Actor(),
+			Details: map[string]any{"kind": "machine", "name": name, "scope": scope},
+		})
+		if err != nil {
+			return err
+		}
+		b.Add(insertAuditSQL, args...)
 	}
 	return nil
 }
@@ -55,14 +81,14 @@ func (s *Store) MachineTokens(ctx context.Context) ([]accounts.MachineToken, err
 }
 
 const (
-	machineNameSQL = `SELECT name FROM machine_tokens WHERE name = $1`
+	machineScopeSQL = `SELECT scope FROM machine_tokens WHERE name = $1`
 
 	deleteMachineTokenSQL = `DELETE FROM machine_tokens WHERE name = $1`
 )
 
 // RevokeMachineToken implements accounts.MachineStore.
 func (s *Store) RevokeMachineToken(ctx context.Context, name string) error {
-	_, found, err := sqldb.One(ctx, s.db, sqldb.Value[string], machineNameSQL, name)
+	scope, found, err := sqldb.One(ctx, s.db, sqldb.Value[tenant.ID], machineScopeSQL, name)
 	if err != nil {
 		return fmt.Errorf("read machine token: %w", err)
 	}
@@ -71,6 +97,9 @@ func (s *Store) RevokeMachineToken(ctx context.Context, name string) error {
 	}
 	b := &sqldb.Batch{}
 	b.Add(deleteMachineTokenSQL, name)
+	if err := s.auditMachineToken(ctx, b, accounts.TokenRevoked, name, scope); err != nil {
+		return err
+	}
 	if err := s.db.Commit(ctx, b); err != nil {
 		return fmt.Errorf("revoke machine token: %w", err)
 	}

@@ -146,7 +146,10 @@ func (t *tx) startSession(n accounts.NewSession) error {
 		t.exec(insertRefreshTokenSQL, account, n.Refresh, n.User, n.Device, n.Token)
 	}
 	t.Put(stream.Item{Kind: stream.SessionChanged, User: n.User, Key: string(n.Device)})
-	return nil
+	return t.auditAs(accounts.AuditEntry{
+		Action: accounts.LoginGranted, Actor: string(n.User), Target: string(n.User), Address: n.IP,
+		Details: map[string]any{"device_id": n.Device},
+	})
 }
 
 // checkNotReserved refuses a device ID that is the user's cross-signing key's:

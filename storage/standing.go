@@ -67,6 +67,6 @@ func (s *Store) SetStanding(ctx context.Context, caller tenant.Caller, user id.U
 		}
 		t.exec(setStandingSQL[standing], caller.Account, user, on)
 		t.Put(stream.Item{Kind: stream.UserChanged, User: user})
-		return nil
+		return t.audit(accounts.StandingChanged, string(user), map[string]any{string(standing): on})
 	})
 }

@@ -116,6 +116,9 @@ func (s *Store) CreateUser(ctx context.Context, caller tenant.Caller, user accou
 		}
 		t.exec(insertUserSQL, caller.Account, user.ID, user.Role, user.Password, user.Created)
 		t.Put(stream.Item{Kind: stream.UserChanged, User: user.ID})
+		if err := t.audit(accounts.UserCreated, string(user.ID), map[string]any{"role": user.Role}); err != nil {
+			return err
+		}
 		if displayName != "" {
 			name, err := json.Marshal(displayName)
 			if err != nil {
@@ -145,8 +148,8 @@ func (s *Store) SetPassword(ctx context.Context, caller tenant.Caller, user id.U
 		t.exec(setPasswordSQL, caller.Account, user, hash)
 		t.exec(dropLoginTokensSQL, caller.Account, user)
 		t.Put(stream.Item{Kind: stream.UserChanged, User: user})
-		if !endOthers {
-			return nil
+		if err := t.audit(accounts.PasswordChanged, string(user), nil); err != nil || !endOthers {
+			return err
 		}
 		return t.endDevices(user, func(device id.DeviceID) bool {
 			return caller.User != user || device != caller.Device
@@ -173,6 +176,9 @@ func (s *Store) Deactivate(ctx context.Context, caller tenant.Caller, user id.Us
 		t.exec(deactivateSQL, caller.Account, user)
 		t.exec(dropLoginTokensSQL, caller.Account, user)
 		t.Put(stream.Item{Kind: stream.UserChanged, User: user})
+		if err := t.audit(accounts.UserDeactivated, string(user), nil); err != nil {
+			return err
+		}
 		return t.endDevices(user, func(id.DeviceID) bool { return true })
 	})
 }

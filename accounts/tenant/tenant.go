@@ -89,6 +89,21 @@ type Caller struct {
 	// Session is the SHA-256 (hex) of the access token the request came with.
 	// An act checks it again at the head it is built on.
 	Session string
+	// Machine is the name of the other system that acts, where no user does.
+	Machine string
+	// Address is the IP that the request came from, or empty.
+	Address string
+}
+
+// Actor names who acts, for the audit.
+func (c Caller) Actor() string {
+	switch {
+	case c.User != "":
+		return string(c.User)
+	case c.Machine != "":
+		return "machine:" + c.Machine
+	}
+	return "server"
 }
 
 // Administrator tells whether the caller administers the account.

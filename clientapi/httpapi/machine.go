@@ -42,6 +42,6 @@ func (r *Request) admitMachine(route *Route) error {
 	if !r.Machine.May(r.Account) || r.Account != tenant.All && !r.Account.Valid() {
 		return ErrNoAccount
 	}
-	r.Caller = tenant.Caller{Account: r.Account}
+	r.Caller = tenant.Caller{Account: r.Account, Machine: r.Machine.Name, Address: r.ClientIP()}
 	return nil
 }

@@ -141,6 +141,7 @@ func (r *Request) identify(a access) (err error) {
 	if err != nil {
 		return err
 	}
+	r.Caller.Address = r.ClientIP()
 	r.Account, r.Server = r.Caller.Account, r.Caller.Server
 	if r.api.seen != nil {
 		// The request does not fail when that cannot be written.

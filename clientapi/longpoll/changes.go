@@ -151,6 +151,8 @@ func (g *gathering) takeItem(item stream.Item) {
 		return
 	case stream.UserChanged, stream.SessionChanged:
 		g.c.sessions = g.c.sessions || own
+	case stream.SettingsChanged:
+		g.c.sessions = true // everybody's may be locked
 		return
 	case stream.AccountData:
 		if !own {

@@ -122,7 +122,9 @@ func TestQuietAndLoud(t *testing.T) {
 
 func TestPollsEndWithTheirSession(t *testing.T) {
 	ended := errors.New("the session has ended")
-	for _, item := range []stream.Item{{Kind: stream.SessionChanged, User: ana, Key: "Dana"}, {Kind: stream.UserChanged, User: ana}} {
+	for _, item := range []stream.Item{
+		{Kind: stream.SessionChanged, User: ana, Key: "Dana"}, {Kind: stream.UserChanged, User: ana}, {Kind: stream.SettingsChanged},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			h := sqliteHouse(t)
 			var verdict error

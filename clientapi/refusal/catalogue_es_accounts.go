@@ -89,4 +89,5 @@ var spanishAccounts = map[string]string{
 	"There is a machine token of this name already.":                                                  "Ya existe un token de máquina con este nombre.",
 	"There is no machine token of this name.":                                                         "No existe un token de máquina con este nombre.",
 	"There is no such account.":                                                                       "Esta cuenta no existe.",
+	"This is no place in the audit: give next_batch of an earlier answer.":                            "Este no es un punto de la auditoría: indique el next_batch de una respuesta anterior.",
 }

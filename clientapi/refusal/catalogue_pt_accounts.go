@@ -89,4 +89,5 @@ var portugueseAccounts = map[string]string{
 	"There is a machine token of this name already.":                                                  "Já existe um token de máquina com este nome.",
 	"There is no machine token of this name.":                                                         "Não existe um token de máquina com este nome.",
 	"There is no such account.":                                                                       "Esta conta não existe.",
+	"This is no place in the audit: give next_batch of an earlier answer.":                            "Este não é um ponto da auditoria: informe o next_batch de uma resposta anterior.",
 }

@@ -172,7 +172,7 @@ func setAccount(ctx context.Context, cfg *config.Config, t terminal, account ten
 		if _, err := h.account(ctx, account); err != nil {
 			return err
 		}
-		return h.accounts.ChangeAccount(ctx, tenant.Caller{Account: account}, func(s *accounts.Settings) error {
+		return h.accounts.ChangeAccount(ctx, operator(account), func(s *accounts.Settings) error {
 			if change.Name != nil {
 				s.Name = *change.Name
 			}

@@ -184,7 +184,12 @@ func (h *house) createUser(ctx context.Context, account tenant.ID, user accounts
 		return "", err
 	}
 	user.Password = hashed
-	return h.accounts.CreateUser(ctx, tenant.Caller{Account: account}, user)
+	return h.accounts.CreateUser(ctx, operator(account), user)
+}
+
+// operator is who acts at the command line.
+func operator(account tenant.ID) tenant.Caller {
+	return tenant.Caller{Account: account, Machine: accounts.CommandLine}
 }
 
 // printf writes to the terminal; whoever does not read it has chosen so.

@@ -213,7 +213,7 @@ func setPassword(ctx context.Context, cfg *config.Config, t terminal, name userN
 		if err != nil {
 			return err
 		}
-		caller := tenant.Caller{Account: name.Account}
+		caller := operator(name.Account)
 		if err := h.accounts.SetPassword(ctx, caller, name.id(account.ServerName), hashed, true); err != nil {
 			return err
 		}
@@ -232,7 +232,7 @@ func deactivateUser(ctx context.Context, cfg *config.Config, t terminal, name us
 			return err
 		}
 		user := name.id(account.ServerName)
-		if err := h.accounts.Deactivate(ctx, tenant.Caller{Account: name.Account}, user); err != nil {
+		if err := h.accounts.Deactivate(ctx, operator(name.Account), user); err != nil {
 			return err
 		}
 		t.printf("User %s was deactivated. All their sessions have ended.\n", user)

@@ -12,6 +12,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi"
+	"github.com/conversalabs/internalchat/clientapi/extension"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/config"
@@ -64,6 +65,7 @@ func (h *house) api() *httpapi.API {
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
 	server.Routes(api)
+	extension.New(extension.Options{Accounts: h.accounts, Rooms: h.rooms}).Routes(api)
 	return api
 }
 

@@ -1,0 +1,32 @@
+package extension
+
+import (
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/clientapi/httpapi"
+	"github.com/conversalabs/internalchat/rooms"
+)
+
+// prefix is what all paths begin with.
+const prefix = "/_matrix/client/unstable/br.com.conversalabs/v1"
+
+// Options are what a Server is made with. All are required.
+type Options struct {
+	Accounts *accounts.Service
+	Rooms    *rooms.Service
+}
+
+// Server holds what the handlers call.
+type Server struct {
+	accounts *accounts.Service
+	rooms    *rooms.Service
+}
+
+// New makes a Server.
+func New(o Options) *Server { return &Server{accounts: o.Accounts, rooms: o.Rooms} }
+
+// Routes registers all routes.
+func (s *Server) Routes(api *httpapi.API) {
+	s.meRoutes(api)
+	s.auditRoutes(api)
+	s.reportRoutes(api)
+}
