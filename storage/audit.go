@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
@@ -41,7 +42,7 @@ func (s *Store) auditArgs(account tenant.ID, e accounts.AuditEntry) ([]any, erro
 		}
 	}
 	now := s.now().UnixMilli()
-	entry := fmt.Sprintf("%012x%016x", now, uint64(mark()))
+	entry := fmt.Sprintf("%012x%016x", now, mark()&math.MaxInt64)
 	return []any{account, entry, now, string(e.Action), e.Actor, e.User, e.Target, e.Address, details}, nil
 }
 
