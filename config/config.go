@@ -106,6 +106,7 @@ type Limits struct {
 	PasswordMax           int // longest password, in bytes
 
 	SyncTimeout       time.Duration // longest wait of a long poll
+	PresenceTimeout   time.Duration // without a request, until somebody is offline
 	HeaderTimeout     time.Duration // until the headers of a request are read
 	BodyTimeout       time.Duration // until a JSON body is read
 	IdleTimeout       time.Duration // until an idle connection is closed
@@ -133,4 +134,5 @@ type Rates struct {
 	RoomCreation    Rate // rooms created by one user
 	Search          Rate // searches of one user
 	Media           Rate // uploads and downloads of one user
+	Presence        Rate // changes of presence by one user
 }

@@ -58,6 +58,8 @@ var limitOptions = []Option{
 
 	period("sync_timeout", "60s", time.Second, 5*time.Minute, func(l *Limits) *time.Duration { return &l.SyncTimeout },
 		"Longest wait of a long poll, whatever the client asks for."),
+	period("presence_timeout", "60s", time.Second, time.Hour, func(l *Limits) *time.Duration { return &l.PresenceTimeout },
+		"Time after which people become offline who neither poll nor ask for anything. It may take up to twice as long."),
 	period("header_timeout", "10s", time.Second, 5*time.Minute, func(l *Limits) *time.Duration { return &l.HeaderTimeout },
 		"Time for a client to send the headers of a request."),
 	period("body_timeout", "15s", time.Second, 5*time.Minute, func(l *Limits) *time.Duration { return &l.BodyTimeout },
@@ -85,6 +87,7 @@ var rateOptions = []Option{
 	rate("room_creation", "0.1/20", func(r *Rates) *Rate { return &r.RoomCreation }, "Rooms created by one user."),
 	rate("search", "2/10", func(r *Rates) *Rate { return &r.Search }, "Searches of one user."),
 	rate("media", "5/50", func(r *Rates) *Rate { return &r.Media }, "Uploads and downloads of one user."),
+	rate("presence", "1/10", func(r *Rates) *Rate { return &r.Presence }, "Changes of presence by one user. Those that come with a poll wait for a later one instead of being refused."),
 }
 
 func size[T int | int64](key, standard string, least, most int64, field func(*Limits) *T, doc string) Option {

@@ -41,7 +41,10 @@ type Options struct {
 	Machines func(ctx context.Context, token string) (tenant.Machine, error)
 	// Seen, if set, is told of every authenticated request: who, from where, by what client.
 	Seen func(ctx context.Context, caller tenant.Caller, ip, agent string) error
-	Log  *logrus.Logger
+	// Active, if set, is told of the caller of every admitted request other than a
+	// [Poll].
+	Active func(caller tenant.Caller)
+	Log    *logrus.Logger
 	// Now is the clock of the rate limits.
 	Now func() time.Time
 	// Random seeds the request IDs; it is read once.
@@ -82,6 +85,7 @@ type API struct {
 	auth     Authenticator
 	machines func(ctx context.Context, token string) (tenant.Machine, error)
 	seen     func(ctx context.Context, caller tenant.Caller, ip, agent string) error
+	active   func(caller tenant.Caller)
 	log      *logrus.Logger
 	limits   Limits
 	rates    *Limiter
@@ -102,6 +106,7 @@ func New(o Options) *API {
 		auth:     o.Auth,
 		machines: o.Machines,
 		seen:     o.Seen,
+		active:   o.Active,
 		log:      o.Log,
 		limits:   o.Limits.withDefaults(),
 		proxies:  o.TrustedProxies,

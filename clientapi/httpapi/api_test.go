@@ -218,3 +218,22 @@ func TestFaultsStayInside(t *testing.T) {
 		t.Errorf("a client that went away is in the log: %s", a.log)
 	}
 }
+
+// Polls, and what is asked without a token or refused at the door, are no sign that
+// somebody does something.
+func TestActive(t *testing.T) {
+	var active []id.UserID
+	f := newAPI(t, func(o *httpapi.Options) {
+		o.Active = func(caller tenant.Caller) { active = append(active, caller.User) }
+	})
+	f.Client(http.MethodGet, "/sync", f.User(whoami, httpapi.Poll()))
+	f.Client(http.MethodGet, "/read", f.User(whoami))
+	f.Client(http.MethodGet, "/rule", f.Administrator(whoami))
+	f.Client(http.MethodGet, "/open", f.Public(whoami))
+	for path, token := range map[string]string{"/sync": "ana", "/rule": "bia", "/open": "", "/read": "bia"} {
+		ask(t, f, exchange{method: http.MethodGet, path: "/_matrix/client/v3" + path, token: token})
+	}
+	if len(active) != 1 || active[0] != "@bia:acme.test" {
+		t.Errorf("active are %v, want Bia, once", active)
+	}
+}

@@ -30,6 +30,7 @@ const (
 	Creation        Class = "creation" // of rooms
 	Search          Class = "search"
 	Media           Class = "media"
+	Presence        Class = "presence" // changes by user, those by polls with them
 )
 
 // Rate is how often something may be done: so many times per second in the long
@@ -55,6 +56,7 @@ func DefaultRates() Rates {
 		Creation:        {0.1, 20},
 		Search:          {2, 10},
 		Media:           {5, 50},
+		Presence:        {1, 10},
 	}
 }
 

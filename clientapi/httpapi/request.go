@@ -80,6 +80,9 @@ func (r *Request) admit(route *Route) error {
 	if access == administrator && !r.Caller.Administrator() {
 		return errNotAdmin
 	}
+	if r.api.active != nil && r.Caller.User != "" && !route.poll {
+		r.api.active(r.Caller)
+	}
 	for _, class := range route.classes {
 		if err := r.take(class); err != nil {
 			return err

@@ -27,6 +27,7 @@ type Route struct {
 	body      int64  // bytes
 	streaming bool
 	locked    bool // locked callers too
+	poll      bool
 	classes   []Class
 }
 
@@ -54,6 +55,10 @@ func Streaming() Option { return func(r *Route) { r.streaming = true } }
 
 // Locked lets callers in who are locked out of everything else (logout).
 func Locked() Option { return func(r *Route) { r.locked = true } }
+
+// Poll is for routes that clients ask by themselves, all the time: they are no sign
+// that somebody does something.
+func Poll() Option { return func(r *Route) { r.poll = true } }
 
 // Limit holds the route's callers to the rate of a class.
 func Limit(class Class) Option {
