@@ -14,8 +14,7 @@ import (
 )
 
 // Data is what users keep on the server for themselves (account data, tags, push
-// rules, pushers), and what they show of themselves (presence, the directory of
-// users).
+// rules, pushers), and what they show of themselves (the directory of users).
 type Data struct {
 	store  DataStore
 	limits DataLimits

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 	"maunium.net/go/mautrix/id"
 
@@ -109,28 +108,12 @@ func TestDataThatDoesNotChangeIsNotWritten(t *testing.T) {
 	t.Parallel()
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		n := newDataNodes(t, db, 1)[0]
-		ana, status := dataCaller(dataAna), "lunch"
-		must(t, n.SetPresence(t.Context(), ana, accounts.Presence{Presence: "offline", Status: &status}))
-		must(t, n.Appear(t.Context(), ana, "")) // online, with the status
+		ana := dataCaller(dataAna)
 		head := n.head()
-		must(t, n.Appear(t.Context(), ana, "online"))
-		must(t, n.Appear(t.Context(), ana, "offline"))
 		must(t, n.DeletePusher(t.Context(), ana, "app", "none"))
 		must(t, n.DeleteAccountData(t.Context(), ana, "", "none"))
 		if got := n.head(); got != head {
 			t.Errorf("the head moved from %d to %d", head, got)
-		}
-		got, err := n.Presence(t.Context(), "acme", dataAna)
-		must(t, err)
-		if want := (accounts.Presence{Presence: "online", Status: &status}); cmp.Diff(got, want) != "" {
-			t.Errorf("presence: %s", cmp.Diff(got, want))
-		}
-		must(t, n.Appear(t.Context(), ana, "unavailable"))
-		if n.head() == head {
-			t.Error("a change of presence was not written")
-		}
-		if err := n.Appear(t.Context(), ana, "busy"); !refusal.Is(err, "M_BAD_JSON") {
-			t.Errorf("an unknown presence: got %v, want M_BAD_JSON", err)
 		}
 	})
 }
@@ -167,7 +150,7 @@ func TestDataOfAnEndedSessionIsRefused(t *testing.T) {
 		head := n.head()
 		for name, err := range map[string]error{
 			"account data": n.SetAccountData(t.Context(), ended, "", "a", json.RawMessage(`{}`)),
-			"presence":     n.SetPresence(t.Context(), ended, accounts.Presence{Presence: "online"}),
+			"presence":     accounts.NewPresences(n.store, time.Now, 0).SetPresence(t.Context(), ended, "online", nil),
 			"pusher":       n.DeletePusher(t.Context(), ended, "app", "key"),
 		} {
 			if !refusal.Is(err, "M_UNKNOWN_TOKEN") {

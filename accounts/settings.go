@@ -12,6 +12,8 @@ type Settings struct {
 	Name             string     `json:"name,omitempty"`
 	RoomPolicy       RoomPolicy `json:"room_policy"`
 	OpenRegistration bool       `json:"open_registration,omitempty"`
+	// PresenceOff hides whether people are there, and keeps nothing of it.
+	PresenceOff bool `json:"presence_off,omitempty"`
 	// Disabled switches the module off for everybody, and DisabledRoles for some.
 	Disabled      bool          `json:"disabled,omitempty"`
 	DisabledRoles []tenant.Role `json:"disabled_roles,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
@@ -19,7 +20,8 @@ import (
 // account, Eve.
 type dataFixture struct {
 	*keyFixture
-	data *accounts.Data
+	data      *accounts.Data
+	presences *accounts.Presences
 	// replace turns USER in paths, bodies and answers into Ana, and what else a
 	// test names.
 	replace *strings.Replacer
@@ -31,7 +33,8 @@ func newDataFixture(t *testing.T) *dataFixture {
 	f.name()
 	limits := accounts.DataLimits{Types: 3, Tags: 2, Pushers: 2, Bytes: 100, LargeBytes: 200}
 	f.data = accounts.NewData(f.store, limits)
-	clientapi.DataRoutes(f.API, f.data, f.rooms, f, "https://chat.acme.test")
+	f.presences = accounts.NewPresences(f.store, func() time.Time { return time.Unix(1_700_000_000, 0) }, 0)
+	clientapi.DataRoutes(f.API, f.data, f.presences, f.rooms, f, "https://chat.acme.test")
 	return f
 }
 

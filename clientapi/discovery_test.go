@@ -72,9 +72,9 @@ func TestPresence(t *testing.T) {
 	f.play(
 		step{as: "bia", method: get, path: status, status: 200, want: `{"presence":"offline"}`},
 		step{method: put, path: status, body: `{"presence":"online","status_msg":"lunch"}`, status: 200, want: `{}`},
-		step{as: "bia", method: get, path: status, status: 200, want: `{"presence":"online","status_msg":"lunch"}`},
+		step{as: "bia", method: get, path: status, status: 200, want: `{"presence":"online","status_msg":"lunch","last_active_ago":0,"currently_active":true}`},
 		step{method: put, path: status, body: `{"presence":"unavailable","status_msg":null}`, status: 200, want: `{}`},
-		step{as: "bia", method: get, path: status, status: 200, want: `{"presence":"unavailable"}`},
+		step{as: "bia", method: get, path: status, status: 200, want: `{"presence":"unavailable","last_active_ago":0}`},
 
 		step{method: put, path: status, body: `{"presence":"busy"}`, status: 400, want: "M_BAD_JSON"},
 		step{method: put, path: status, body: `{}`, status: 400, want: "M_BAD_JSON"},
@@ -83,7 +83,7 @@ func TestPresence(t *testing.T) {
 		// Another account's user, and one who is not there.
 		step{as: "eve", method: get, path: status, status: 404, want: "M_NOT_FOUND"},
 		step{as: "eve", method: get, path: "/presence/@none:acme.test/status", status: 404, want: "M_NOT_FOUND"},
-		step{as: "bia", method: get, path: status, status: 200, want: `{"presence":"unavailable"}`},
+		step{as: "bia", method: get, path: status, status: 200, want: `{"presence":"unavailable","last_active_ago":0}`},
 	)
 }
 

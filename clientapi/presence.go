@@ -5,19 +5,17 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
-	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 )
 
 func (s *Server) routesPresence(api *httpapi.API) {
 	api.Client(http.MethodGet, "/presence/{user}/status", api.User(s.presence))
-	api.Client(http.MethodPut, "/presence/{user}/status", api.Act(s.setPresence))
+	api.Client(http.MethodPut, "/presence/{user}/status", api.Act(s.setPresence, httpapi.Limit(httpapi.Presence)))
 }
 
-// presence handles GET /_matrix/client/v3/presence/{userId}/status. What is known
-// of activity is in memory alone and is not told here.
+// presence handles GET /_matrix/client/v3/presence/{userId}/status.
 func (s *Server) presence(r *httpapi.Request) (any, error) {
-	return s.data.Presence(r.Context(), r.Account, id.UserID(r.Var("user")))
+	return s.presences.Presence(r.Context(), r.Account, id.UserID(r.Var("user")))
 }
 
 // setPresence handles PUT /_matrix/client/v3/presence/{userId}/status.
@@ -32,5 +30,5 @@ func (s *Server) setPresence(r *httpapi.Request) (any, error) {
 	if err := r.Decode(&body); err != nil {
 		return nil, err
 	}
-	return nil, s.data.SetPresence(r.Context(), r.Caller, accounts.Presence{Presence: body.Presence, Status: body.Status})
+	return nil, s.presences.SetPresence(r.Context(), r.Caller, body.Presence, body.Status)
 }

@@ -26,6 +26,7 @@ type Server struct {
 	now         func() time.Time
 
 	data        *accounts.Data
+	presences   *accounts.Presences
 	policies    rooms.Policies
 	publicURL   string // without a slash at its end; "": unknown
 	uploadBytes int64  // of one file
@@ -35,16 +36,17 @@ type Server struct {
 
 // Options are what a Server is made with.
 type Options struct {
-	Accounts *accounts.Service
-	Login    *login.Service
-	Keys     *accounts.Keys
-	Data     *accounts.Data
-	Rooms    *rooms.Service
-	Sync     *longpoll.Service
-	Search   *search.Service
-	Unread   *push.Unread
-	Policies rooms.Policies
-	Now      func() time.Time
+	Accounts  *accounts.Service
+	Login     *login.Service
+	Keys      *accounts.Keys
+	Data      *accounts.Data
+	Presences *accounts.Presences
+	Rooms     *rooms.Service
+	Sync      *longpoll.Service
+	Search    *search.Service
+	Unread    *push.Unread
+	Policies  rooms.Policies
+	Now       func() time.Time
 	// PublicURL is where clients reach the server, without a slash at its end, or
 	// "" when that is not known.
 	PublicURL   string
@@ -57,7 +59,7 @@ type Options struct {
 // New makes a Server.
 func New(o Options) *Server {
 	return &Server{
-		accounts: o.Accounts, login: o.Login, keys: o.Keys, data: o.Data, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread,
+		accounts: o.Accounts, login: o.Login, keys: o.Keys, data: o.Data, presences: o.Presences, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread,
 		policies:    o.Policies,
 		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL, uploadBytes: o.UploadBytes,
 		creationBytes: cmp.Or(o.CreationBytes, 256<<10), keysBytes: cmp.Or(o.KeysBytes, 4<<20),

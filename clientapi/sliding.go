@@ -8,8 +8,8 @@ import (
 )
 
 func (s *Server) routesSliding(api *httpapi.API) {
-	api.Handle(http.MethodPost, "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync", api.User(s.slideUnstable))
-	api.Handle(http.MethodPost, "/_matrix/client/v4/sync", api.User(s.slide))
+	api.Handle(http.MethodPost, "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync", api.User(s.slideUnstable, httpapi.Poll()))
+	api.Handle(http.MethodPost, "/_matrix/client/v4/sync", api.User(s.slide, httpapi.Poll()))
 }
 
 // slideUnstable handles POST

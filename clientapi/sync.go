@@ -13,7 +13,7 @@ import (
 const longestSync = 5 * time.Minute
 
 func (s *Server) routesSync(api *httpapi.API) {
-	api.Client(http.MethodGet, "/sync", api.User(s.syncOnce))
+	api.Client(http.MethodGet, "/sync", api.User(s.syncOnce, httpapi.Poll()))
 	api.Client(http.MethodPost, "/user/{user}/filter", api.User(s.createFilter))
 	api.Client(http.MethodGet, "/user/{user}/filter/{filter}", api.User(s.filter))
 }

@@ -112,8 +112,14 @@ func (s *Store) ChangeAccount(ctx context.Context, caller tenant.Caller, change 
 		if err != nil {
 			return fmt.Errorf("encode settings: %w", err)
 		}
+		off := account.Settings.PresenceOff
 		if err := change(&account.Settings); err != nil {
 			return err
+		}
+		if account.Settings.PresenceOff != off {
+			if err := t.switchPresence(!off); err != nil {
+				return err
+			}
 		}
 		settings, err := json.Marshal(account.Settings)
 		if err != nil {

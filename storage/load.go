@@ -18,13 +18,14 @@ import (
 // how the function is told to stop: what it returns with is loaded, and it runs
 // again.
 type missingError struct {
-	rooms   []id.RoomID
-	lines   []id.RoomID // whose outlines
-	members id.UserID
-	forgot  id.UserID
-	ignores id.UserID
-	user    id.UserID
-	session string
+	rooms    []id.RoomID
+	lines    []id.RoomID // whose outlines
+	members  id.UserID
+	forgot   id.UserID
+	ignores  id.UserID
+	user     id.UserID
+	settings bool
+	session  string
 }
 
 func (*missingError) Error() string { return "not in memory" }
@@ -46,6 +47,16 @@ func (a *account) load(ctx context.Context, m *missingError) error {
 		return a.loadForgotten(ctx, s, m.forgot)
 	case m.ignores != "":
 		return a.loadIgnored(ctx, s, m.ignores)
+	case m.settings:
+		account, err := a.store.Account(ctx, a.id)
+		if err != nil {
+			return err
+		}
+		if account == nil {
+			return errNoAccount
+		}
+		s.settings = &account.Settings
+		return nil
 	case m.user != "":
 		user, found, err := readUser(ctx, a.store.db, a.id, m.user)
 		if err != nil {

@@ -26,6 +26,7 @@ type state struct {
 	memberships map[id.UserID]map[id.RoomID]rooms.Spans
 	forgotten   map[id.UserID]map[id.RoomID]bool
 	ignored     map[id.UserID]map[id.UserID]bool           // replaced, never changed
+	settings    *accounts.Settings                         // replaced, never changed; nil: not loaded
 	users       map[id.UserID]*accounts.User               // nil: known not to exist
 	sessions    map[id.UserID]map[string]*accounts.Session // by the token's hash
 	owners      map[string]id.UserID                       // token's hash → user
@@ -112,6 +113,7 @@ func (s *state) applyItem(item stream.Item) {
 	case stream.SessionChanged:
 		s.dropSessions(item.User)
 	case stream.SettingsChanged:
+		s.settings = nil
 		// Who is locked out hangs on them.
 		clear(s.users)
 		clear(s.sessions)

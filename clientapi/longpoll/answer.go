@@ -116,7 +116,11 @@ func (w *writer) presence(all map[id.UserID][]byte) {
 		w.out = append(w.out, `{"type":"m.presence","sender":`...)
 		w.text(string(users[i]))
 		w.out = append(w.out, `,"content":`...)
-		w.out = append(w.out, all[users[i]]...)
+		content := all[users[i]]
+		if w.Presences != nil {
+			content = w.Presences.Content(w.caller.Account, users[i], content)
+		}
+		w.out = append(w.out, content...)
 		w.out = append(w.out, '}')
 	})
 }

@@ -30,7 +30,9 @@ type changes struct {
 	keys     bool          // the device's one-time keys may have changed
 	sessions bool          // the user's sessions may have changed
 	typing   bool          // somebody began or ended typing
-	counting bool          // what counts as unread may have changed in every room
+	// hidesPresence tells that the account shows no presence.
+	hidesPresence bool
+	counting      bool // what counts as unread may have changed in every room
 
 	accountData []stream.Item
 	presence    map[id.UserID][]byte

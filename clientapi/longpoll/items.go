@@ -16,6 +16,14 @@ import (
 // readItems sorts out account data, receipts and presence, and reads from the
 // database what the tail did not have.
 func (r *reading) readItems(ctx context.Context, c *changes) error {
+	if r.Presences != nil {
+		// Asked after the changes were gathered, and so no older than they are.
+		shown, err := r.Presences.Shown(ctx, r.caller.Account)
+		if err != nil {
+			return fmt.Errorf("read whether presence is shown: %w", err)
+		}
+		c.hidesPresence = !shown
+	}
 	items := c.items
 	for _, query := range r.itemQueries(c) {
 		more, err := r.roomStore.Items(ctx, r.caller.Account, query)
@@ -45,7 +53,7 @@ func (r *reading) itemQueries(c *changes) []stream.ItemQuery {
 		if !c.initial {
 			kinds = append(kinds, stream.DeviceList)
 		}
-		if r.filter.Presence.TakesType(presenceType) {
+		if !c.hidesPresence && r.filter.Presence.TakesType(presenceType) {
 			kinds = append(kinds, stream.Presence)
 		}
 		if kinds != nil {
@@ -116,7 +124,7 @@ func (r *reading) place(c *changes, item stream.Item) {
 	case stream.DeviceList:
 		c.deviceUsers[item.User] = true
 	case stream.Presence:
-		if len(item.Content) > 0 && r.filter.Presence.Takes(presenceType, item.User) {
+		if !c.hidesPresence && len(item.Content) > 0 && r.filter.Presence.Takes(presenceType, item.User) {
 			c.presence[item.User] = item.Content
 		}
 	case stream.AccountData:
@@ -194,7 +202,7 @@ const maxNewPresence = 50
 // readPresenceOfNew tells the presence of who has joined one of the reader's
 // rooms: it may have last changed long before.
 func (r *reading) readPresenceOfNew(ctx context.Context, c *changes) error {
-	if c.initial {
+	if c.initial || c.hidesPresence {
 		return nil
 	}
 	asked := 0

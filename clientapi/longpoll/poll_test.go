@@ -227,10 +227,12 @@ func TestHooks(t *testing.T) {
 		asked++
 		return map[id.KeyAlgorithm]int{"other": 2}, []id.KeyAlgorithm{"signed_curve25519"}, nil
 	}
-	h.options.SetPresence = func(_ context.Context, _ tenant.Caller, p string) error {
+	polls := 0
+	h.options.Presences = attending{func(p string) (leave func()) {
 		presence = p
-		return nil
-	}
+		polls++
+		return func() { polls-- }
+	}}
 	h.restart()
 	keyCounts := `{"other":2,"signed_curve25519":0}`
 	answer := h.mustSync(ana, func(q *longpoll.Request) { q.Presence = "unavailable" })
@@ -238,6 +240,7 @@ func TestHooks(t *testing.T) {
 	mustEqual(t, "key counts", answer.Get("device_one_time_keys_count").String(), keyCounts)
 	mustEqual(t, "fallback keys", answer.Get("device_unused_fallback_key_types").String(), `["signed_curve25519"]`)
 	mustEqual(t, "presence", presence, "unavailable")
+	mustEqual(t, "polls under way", polls, 0)
 	token := answer.Get("next_batch").String()
 	// Counts that an answer leaves out are read as zero, and the client uploads
 	// new keys: every answer has them, and asks the database only for new ones.

@@ -56,14 +56,26 @@ type Options struct {
 	// KeyCounts gives how many one-time keys of each algorithm a device has left,
 	// and of which algorithms it has an unused fallback key.
 	KeyCounts func(ctx context.Context, account tenant.ID, user id.UserID, device id.DeviceID) (map[id.KeyAlgorithm]int, []id.KeyAlgorithm, error)
-	// SetPresence tells that a user syncs as online, unavailable or offline.
-	SetPresence func(ctx context.Context, caller tenant.Caller, presence string) error
+	// Presences is told who polls, and asked what is shown of it. Without it
+	// presence is shown as it is kept.
+	Presences Presences
 	// MaxTimeout bounds how long a poll waits (60 s if 0), TimelineMax how many
 	// events of a room one answer has (100), FiltersMax how many filters a user may
 	// store (1,000).
 	MaxTimeout  time.Duration
 	TimelineMax int
 	FiltersMax  int
+}
+
+// Presences is what the long polls have to do with presence.
+type Presences interface {
+	// Attend tells that a user begins to poll as online, unavailable or offline;
+	// leave tells that the poll is over.
+	Attend(ctx context.Context, caller tenant.Caller, presence string) (leave func(), err error)
+	// Shown tells whether the account shows presence to anybody.
+	Shown(ctx context.Context, account tenant.ID) (bool, error)
+	// Content gives a kept presence as clients read it.
+	Content(account tenant.ID, user id.UserID, kept []byte) []byte
 }
 
 // defaultTimeline is how many events of a room are given to who names no number.
@@ -135,12 +147,23 @@ func (s *Service) Sync(ctx context.Context, caller tenant.Caller, req Request) (
 		}
 		r.from = &token
 	}
-	if s.SetPresence != nil {
-		if err := s.SetPresence(ctx, caller, req.Presence); err != nil {
-			return nil, fmt.Errorf("set presence: %w", err)
-		}
+	leave, err := s.attend(ctx, caller, req.Presence)
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	return r.poll(ctx)
+}
+
+// attend tells that a poll begins, and gives what tells that it is over.
+func (s *Service) attend(ctx context.Context, caller tenant.Caller, presence string) (leave func(), err error) {
+	if s.Presences == nil {
+		return func() {}, nil
+	}
+	if leave, err = s.Presences.Attend(ctx, caller, presence); err != nil {
+		return nil, fmt.Errorf("set presence: %w", err)
+	}
+	return leave, nil
 }
 
 // poll answers once there is something to say.

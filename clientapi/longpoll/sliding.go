@@ -53,11 +53,11 @@ func (s *Service) Sliding(ctx context.Context, caller tenant.Caller, req *Slidin
 	if err := r.begin(ctx); err != nil {
 		return nil, err
 	}
-	if s.SetPresence != nil {
-		if err := s.SetPresence(ctx, caller, cmp.Or(req.Presence, "online")); err != nil {
-			return nil, fmt.Errorf("set presence: %w", err)
-		}
+	leave, err := s.attend(ctx, caller, cmp.Or(req.Presence, "online"))
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	if err := s.await(ctx, caller, req.Wait(), r.read); err != nil {
 		return nil, err
 	}

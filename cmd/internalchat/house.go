@@ -33,13 +33,14 @@ const databaseFile = "internalchat.db"
 // house is what the server and the subcommands share: the data, and what may be
 // done with it.
 type house struct {
-	cfg      *config.Config
-	log      *logrus.Logger
-	db       *sqldb.DB
-	store    *storage.Store
-	accounts *accounts.Service
-	rooms    *rooms.Service
-	search   *search.Service // nil unless the stream is followed
+	cfg       *config.Config
+	log       *logrus.Logger
+	db        *sqldb.DB
+	store     *storage.Store
+	accounts  *accounts.Service
+	rooms     *rooms.Service
+	presences *accounts.Presences
+	search    *search.Service // nil unless the stream is followed
 }
 
 func newLogger(cfg *config.Config, t terminal) *logrus.Logger {
@@ -81,6 +82,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices, Departures: h.rooms,
 		MachineToken: cfg.MachineToken.Reveal(),
 	})
+	h.presences = accounts.NewPresences(h.store, time.Now, cfg.Limits.PresenceTimeout)
 	if err := h.defaultAccount(ctx); err != nil {
 		h.close()
 		return nil, err

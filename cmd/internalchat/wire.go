@@ -34,11 +34,25 @@ func (p policies) RoomPolicy(ctx context.Context, account tenant.ID) (rooms.Poli
 	return rooms.TeamPolicy, nil
 }
 
+// presences lets polls change presence as often as requests may.
+type presences struct {
+	*accounts.Presences
+	rates *httpapi.Limiter
+}
+
+// Attend implements longpoll.Presences.
+func (p presences) Attend(ctx context.Context, caller tenant.Caller, presence string) (leave func(), err error) {
+	return p.Presences.Attend(ctx, caller, presence, func() bool {
+		return p.rates.Take(httpapi.Presence, caller.Account, string(caller.User)) == nil
+	})
+}
+
 // api wires everything that is served together.
 func (h *house) api() *httpapi.API {
 	limits := h.cfg.Limits
 	api := httpapi.New(httpapi.Options{
-		Auth: h.accounts, Machines: h.accounts.Machine, Seen: h.accounts.Seen, Log: h.log, Now: time.Now, Random: rand.Reader,
+		Auth: h.accounts, Machines: h.accounts.Machine, Seen: h.accounts.Seen, Active: h.presences.Active,
+		Log: h.log, Now: time.Now, Random: rand.Reader,
 		Limits: httpapi.Limits{
 			Body: limits.BodyBytes, URL: limits.URLBytes, BodyTime: limits.BodyTimeout, Rates: rates(h.cfg.Rates),
 		},
@@ -55,12 +69,12 @@ func (h *house) api() *httpapi.API {
 		PushRules: func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error) {
 			return clientapi.PushRules(ctx, data, account, user)
 		},
-		KeyCounts:   keys.Counts,
-		SetPresence: data.Appear,
-		MaxTimeout:  limits.SyncTimeout, TimelineMax: limits.SyncTimeline, FiltersMax: limits.Filters,
+		KeyCounts:  keys.Counts,
+		Presences:  presences{h.presences, api.Rates()},
+		MaxTimeout: limits.SyncTimeout, TimelineMax: limits.SyncTimeline, FiltersMax: limits.Filters,
 	})
 	server := clientapi.New(clientapi.Options{
-		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread,
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
@@ -79,6 +93,11 @@ func (h *house) startTimers(ctx context.Context) (stop func()) {
 			h.log.WithError(err).Error("delayed events were not sent; they will be tried again")
 		})
 	})
+	timers.Go(func() {
+		h.presences.Run(ctx, time.After, func(err error) {
+			h.log.WithError(err).Error("it was not noted who is there; that will be tried again")
+		})
+	})
 	return func() {
 		cancel()
 		timers.Wait()
@@ -94,5 +113,6 @@ func rates(r config.Rates) httpapi.Rates {
 		httpapi.LoginFailed: rate(r.FailedLogins), httpapi.LoginAddress: rate(r.AddressLogins),
 		httpapi.Joins: rate(r.Joins), httpapi.Creation: rate(r.RoomCreation),
 		httpapi.Search: rate(r.Search), httpapi.Media: rate(r.Media),
+		httpapi.Presence: rate(r.Presence),
 	}
 }

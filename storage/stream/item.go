@@ -9,7 +9,7 @@ type Kind uint8
 const (
 	AccountData  Kind = iota + 1 // User's, Room or "" for global; Key is the type
 	Receipt                      // User read in Room; Key is type "|" thread; {"event_id","ts","thread_id"?}
-	Presence                     // User's; {"presence","status_msg"?}
+	Presence                     // User's; {"presence","status_msg"?,"last_active_ts"?}
 	Profile                      // User's; Key is the field, Content its JSON value
 	DeviceList                   // User's devices or keys changed
 	DeviceKeys                   // User's; Key is the device; the signed device keys
