@@ -25,6 +25,7 @@ type newAccount struct {
 type accountChange struct {
 	Name       *string
 	RoomPolicy *config.RoomPolicy
+	Presence   *bool
 }
 
 func (p *program) accountCommands() *cobra.Command {
@@ -82,7 +83,7 @@ func (p *program) accountShow() *cobra.Command {
 
 func (p *program) accountSet() *cobra.Command {
 	var name string
-	policy := roomPolicyFlag()
+	policy, presence := roomPolicyFlag(), &choiceFlag{values: []string{"on", "off"}}
 	c := &cobra.Command{Use: "set ID", Short: "Change an account", Args: words("ID")}
 	c = p.configured(c, dataOptions, func(ctx context.Context, cfg *config.Config, args []string) error {
 		account, err := accountID(args[0])
@@ -96,18 +97,29 @@ func (p *program) accountSet() *cobra.Command {
 		if policy.value != "" {
 			change.RoomPolicy = new(config.RoomPolicy(policy.value))
 		}
+		if presence.value != "" {
+			change.Presence = new(presence.value == "on")
+		}
 		if change == (accountChange{}) {
-			return usagef("nothing to change; give --name or --room-policy")
+			return usagef("nothing to change; give --name, --room-policy or --presence")
 		}
 		return setAccount(ctx, cfg, p.terminal, account, change)
 	})
 	c.Flags().StringVar(&name, "name", "", "Display `name`")
 	c.Flags().Var(policy, "room-policy", "Rules for its rooms")
+	c.Flags().Var(presence, "presence", "Whether people see who is there")
 	return c
 }
 
 func roomPolicyFlag() *choiceFlag {
 	return &choiceFlag{values: []string{string(config.RoomPolicyTeam), string(config.RoomPolicyMatrix)}}
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 func accountID(word string) (tenant.ID, error) {
@@ -161,6 +173,7 @@ func showAccount(ctx context.Context, cfg *config.Config, t terminal, account te
 			{"Server name", a.ServerName},
 			{"Name", a.Settings.Name},
 			{"Room policy", string(a.Settings.RoomPolicy)},
+			{"Presence", onOff(!a.Settings.PresenceOff)},
 			{"Users", strconv.Itoa(len(users))},
 			{"Created", time.UnixMilli(a.Created).UTC().Format(time.RFC3339)},
 		})
@@ -178,6 +191,9 @@ func setAccount(ctx context.Context, cfg *config.Config, t terminal, account ten
 			}
 			if change.RoomPolicy != nil {
 				s.RoomPolicy = accounts.RoomPolicy(*change.RoomPolicy)
+			}
+			if change.Presence != nil {
+				s.PresenceOff = !*change.Presence
 			}
 			return nil
 		})
