@@ -101,7 +101,8 @@ type Session struct {
 	Permissions tenant.Permissions
 	Lock        tenant.Lock
 	Suspended   bool
-	Expires     int64 // ms; 0: never
+	Rooms       tenant.Rooms // that the token is good for
+	Expires     int64        // ms; 0: never
 	// Replaces is the refresh token (SHA-256, hex) that ends when this session is
 	// first used, or "".
 	Replaces string

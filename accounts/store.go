@@ -16,6 +16,7 @@ type Store interface {
 	OpenIDStore
 	MachineStore
 	AuditStore
+	BotStore
 }
 
 // AccountStore keeps the accounts themselves.

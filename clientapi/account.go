@@ -12,7 +12,7 @@ import (
 // accountRoutes registers sections "Current account information" and "Account
 // management" of the client-server specification.
 func (s *Server) accountRoutes(api *httpapi.API) {
-	api.Client(http.MethodGet, "/account/whoami", api.User(s.whoami))
+	api.Client(http.MethodGet, "/account/whoami", api.User(s.whoami, httpapi.AnyRoom()))
 	api.Client(http.MethodPost, "/account/password", api.User(s.changePassword))
 	api.Client(http.MethodPost, "/account/deactivate", api.User(s.deactivate))
 }

@@ -12,7 +12,7 @@ import (
 func (s *Server) routesDiscovery(api *httpapi.API) {
 	api.Handle(http.MethodGet, "/_matrix/client/versions", api.Open(s.versions))
 	api.Handle(http.MethodGet, "/.well-known/matrix/client", api.Open(s.wellKnown))
-	api.Client(http.MethodGet, "/capabilities", api.User(s.capabilities))
+	api.Client(http.MethodGet, "/capabilities", api.User(s.capabilities, httpapi.AnyRoom()))
 }
 
 // specVersions are the versions of the specification that clients may rely on.

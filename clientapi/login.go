@@ -20,7 +20,7 @@ func (s *Server) loginRoutes(api *httpapi.API) {
 	api.Client(http.MethodPost, "/login", api.Open(s.logIn))
 	api.Client(http.MethodPost, "/refresh", api.Open(s.refresh))
 	api.Versions(http.MethodPost, "/login/get_token", api.User(s.getLoginToken, httpapi.Limit(httpapi.LoginUser)), "v1", "unstable/org.matrix.msc3882")
-	api.Client(http.MethodPost, "/logout", api.Act(s.logOut, httpapi.Locked()))
+	api.Client(http.MethodPost, "/logout", api.Act(s.logOut, httpapi.Locked(), httpapi.AnyRoom()))
 	api.Client(http.MethodPost, "/logout/all", api.Act(s.logOutEverywhere, httpapi.Locked()))
 }
 

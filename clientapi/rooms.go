@@ -2,6 +2,7 @@ package clientapi
 
 import (
 	"net/http"
+	"slices"
 
 	"maunium.net/go/mautrix/id"
 
@@ -11,7 +12,7 @@ import (
 
 func (s *Server) roomRoutes(api *httpapi.API) {
 	api.Client(http.MethodPost, "/createRoom", api.Act(s.createRoom, httpapi.Body(s.creationBytes), httpapi.Limit(httpapi.Creation)))
-	api.Client(http.MethodGet, "/joined_rooms", api.User(s.joinedRooms))
+	api.Client(http.MethodGet, "/joined_rooms", api.User(s.joinedRooms, httpapi.AnyRoom()))
 }
 
 // createRoom handles POST /_matrix/client/v3/createRoom.
@@ -36,6 +37,7 @@ func (s *Server) joinedRooms(r *httpapi.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	joined = slices.DeleteFunc(joined, func(room id.RoomID) bool { return !r.Caller.Rooms.Allow(room) })
 	return map[string][]id.RoomID{"joined_rooms": joined}, nil
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 func (s *Server) routesSpaces(api *httpapi.API) {
-	api.Versions(http.MethodGet, "/rooms/{roomID}/hierarchy", api.User(s.hierarchy), "v1")
+	api.Versions(http.MethodGet, "/rooms/{roomID}/hierarchy", api.User(s.hierarchy, httpapi.WholeAccount()), "v1")
 	summary := api.UserUnless(s.rooms.OpenReads, s.roomSummary)
 	api.Versions(http.MethodGet, "/room_summary/{roomIDOrAlias}", summary, "v1")
 	older := api.UserUnless(s.rooms.OpenReads, s.olderSummary)

@@ -13,9 +13,9 @@ import (
 const longestSync = 5 * time.Minute
 
 func (s *Server) routesSync(api *httpapi.API) {
-	api.Client(http.MethodGet, "/sync", api.User(s.syncOnce, httpapi.Poll()))
-	api.Client(http.MethodPost, "/user/{user}/filter", api.User(s.createFilter))
-	api.Client(http.MethodGet, "/user/{user}/filter/{filter}", api.User(s.filter))
+	api.Client(http.MethodGet, "/sync", api.User(s.syncOnce, httpapi.Poll(), httpapi.AnyRoom()))
+	api.Client(http.MethodPost, "/user/{user}/filter", api.User(s.createFilter, httpapi.AnyRoom()))
+	api.Client(http.MethodGet, "/user/{user}/filter/{filter}", api.User(s.filter, httpapi.AnyRoom()))
 }
 
 // syncOnce handles GET /_matrix/client/v3/sync.
@@ -42,6 +42,9 @@ func (s *Server) syncOnce(r *httpapi.Request) (any, error) {
 	}
 	if q.Filter, err = s.sync.Filter(r.Context(), r.Caller, r.Query("filter")); err != nil {
 		return nil, err
+	}
+	if r.Caller.Rooms != "" {
+		q.Filter = q.Filter.Within(r.Caller.Rooms.List())
 	}
 	return s.sync.Sync(r.Context(), r.Caller, q)
 }

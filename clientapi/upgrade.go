@@ -11,7 +11,7 @@ import (
 )
 
 func (s *Server) routesUpgrade(api *httpapi.API) {
-	api.Client(http.MethodPost, "/rooms/{roomID}/upgrade", api.Act(s.upgradeRoom, httpapi.Limit(httpapi.Creation)))
+	api.Client(http.MethodPost, "/rooms/{roomID}/upgrade", api.Act(s.upgradeRoom, httpapi.WholeAccount(), httpapi.Limit(httpapi.Creation)))
 }
 
 // upgradeRoom handles POST /_matrix/client/v3/rooms/{roomID}/upgrade.

@@ -38,6 +38,21 @@ type RoomFilter struct {
 // Wants tells whether anything of this room is wanted.
 func (f *RoomFilter) Wants(room id.RoomID) bool { return f.choice.takes(room) }
 
+// Within gives the filter, which may be nil, for a reader who may see some rooms
+// only.
+func (f *Filter) Within(rooms []id.RoomID) *Filter {
+	narrowed := Filter{}
+	if f != nil {
+		narrowed = *f
+	}
+	only := map[id.RoomID]bool{}
+	for _, room := range rooms {
+		only[room] = narrowed.Room.choice.takes(room)
+	}
+	narrowed.Room.choice.only = only
+	return &narrowed
+}
+
 // EventFilter chooses among events that are in no room.
 type EventFilter struct {
 	limit   *int

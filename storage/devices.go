@@ -47,6 +47,7 @@ var deviceRowsSQL = []string{
 	`DELETE FROM one_time_keys WHERE account = $1 AND user_id = $2 AND device = ANY($3)`,
 	`DELETE FROM fallback_keys WHERE account = $1 AND user_id = $2 AND device = ANY($3)`,
 	`DELETE FROM to_device WHERE account = $1 AND user_id = $2 AND device = ANY($3)`,
+	`DELETE FROM bot_tokens WHERE account = $1 AND user_id = $2 AND device = ANY($3)`,
 	`DELETE FROM connections WHERE account = $1 AND user_id = $2 AND device = ANY($3)`,
 	`DELETE FROM devices WHERE account = $1 AND user_id = $2 AND device = ANY($3)`,
 }

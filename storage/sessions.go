@@ -15,10 +15,11 @@ import (
 )
 
 const sessionSQL = `
-	SELECT s.token, s.user_id, s.device, s.expires, s.replaces, u.role, u.locked, u.suspended, u.record, a.settings
+	SELECT s.token, s.user_id, s.device, s.expires, s.replaces, u.role, u.locked, u.suspended, u.record, a.settings, b.rooms
 	FROM sessions s
 	JOIN users u ON u.account = s.account AND u.user_id = s.user_id
 	JOIN accounts a ON a.account = s.account
+	LEFT JOIN bot_tokens b ON b.account = s.account AND b.user_id = s.user_id AND b.device = s.device
 	WHERE s.account = $1 AND s.token = $2 AND NOT u.deactivated`
 
 func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token string) (*accounts.Session, error) {
@@ -26,7 +27,8 @@ func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token 
 		var s accounts.Session
 		var u accounts.User
 		var record, settings []byte
-		err := r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &u.Role, &u.Locked, &u.Suspended, &record, &settings)
+		var rooms *tenant.Rooms
+		err := r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &u.Role, &u.Locked, &u.Suspended, &record, &settings, &rooms)
 		if err != nil {
 			return nil, err
 		}
@@ -35,6 +37,9 @@ func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token 
 		}
 		if err := judge(&u, settings); err != nil {
 			return nil, err
+		}
+		if rooms != nil {
+			s.Rooms = *rooms
 		}
 		s.Role, s.Permissions, s.Lock, s.Suspended = u.Role, u.Permissions(), u.Lock, u.Suspended
 		return &s, nil
@@ -113,6 +118,17 @@ const (
 
 // startSession begins a session of a user who may have it.
 func (t *tx) startSession(n accounts.NewSession) error {
+	if err := t.beginSession(n); err != nil {
+		return err
+	}
+	return t.auditAs(accounts.AuditEntry{
+		Action: accounts.LoginGranted, Actor: string(n.User), Target: string(n.User), Address: n.IP,
+		Details: map[string]any{"device_id": n.Device},
+	})
+}
+
+// beginSession is startSession without a word in the audit.
+func (t *tx) beginSession(n accounts.NewSession) error {
 	q, err := t.querier()
 	if err != nil {
 		return err
@@ -146,10 +162,7 @@ func (t *tx) startSession(n accounts.NewSession) error {
 		t.exec(insertRefreshTokenSQL, account, n.Refresh, n.User, n.Device, n.Token)
 	}
 	t.Put(stream.Item{Kind: stream.SessionChanged, User: n.User, Key: string(n.Device)})
-	return t.auditAs(accounts.AuditEntry{
-		Action: accounts.LoginGranted, Actor: string(n.User), Target: string(n.User), Address: n.IP,
-		Details: map[string]any{"device_id": n.Device},
-	})
+	return nil
 }
 
 // checkNotReserved refuses a device ID that is the user's cross-signing key's:

@@ -173,12 +173,17 @@ func (s *Store) Deactivate(ctx context.Context, caller tenant.Caller, user id.Us
 		if existing.Deactivated {
 			return nil
 		}
-		t.exec(deactivateSQL, caller.Account, user)
-		t.exec(dropLoginTokensSQL, caller.Account, user)
-		t.Put(stream.Item{Kind: stream.UserChanged, User: user})
-		if err := t.audit(accounts.UserDeactivated, string(user), nil); err != nil {
-			return err
-		}
-		return t.endDevices(user, func(id.DeviceID) bool { return true })
+		return t.deactivate(user)
 	})
+}
+
+func (t *tx) deactivate(user id.UserID) error {
+	account := t.group.account.id
+	t.exec(deactivateSQL, account, user)
+	t.exec(dropLoginTokensSQL, account, user)
+	t.Put(stream.Item{Kind: stream.UserChanged, User: user})
+	if err := t.audit(accounts.UserDeactivated, string(user), nil); err != nil {
+		return err
+	}
+	return t.endDevices(user, func(id.DeviceID) bool { return true })
 }

@@ -2,6 +2,8 @@ package tenant
 
 import (
 	"regexp"
+	"slices"
+	"strings"
 
 	"maunium.net/go/mautrix/id"
 )
@@ -74,6 +76,29 @@ const (
 	LockedUser    Lock = "user_inactive"           // an administrator has locked the user
 )
 
+// Rooms are the rooms that a token is good for, by spaces; empty is all of them.
+type Rooms string
+
+// RoomsOf makes a list of rooms one value; none is all.
+func RoomsOf(rooms []id.RoomID) Rooms {
+	words := make([]string, len(rooms))
+	for i, room := range rooms {
+		words[i] = string(room)
+	}
+	return Rooms(strings.Join(words, " "))
+}
+
+// List gives the rooms one by one; nil is all of them.
+func (r Rooms) List() (rooms []id.RoomID) {
+	for _, word := range strings.Fields(string(r)) {
+		rooms = append(rooms, id.RoomID(word))
+	}
+	return rooms
+}
+
+// Allow tells whether the token is good for a room.
+func (r Rooms) Allow(room id.RoomID) bool { return r == "" || slices.Contains(r.List(), room) }
+
 // Caller is the user, checked, on whose behalf a request acts.
 type Caller struct {
 	Account     ID
@@ -89,6 +114,8 @@ type Caller struct {
 	// Session is the SHA-256 (hex) of the access token the request came with.
 	// An act checks it again at the head it is built on.
 	Session string
+	// Rooms are what the access token is good for.
+	Rooms Rooms
 	// Machine is the name of the other system that acts, where no user does.
 	Machine string
 	// Address is the IP that the request came from, or empty.

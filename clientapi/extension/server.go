@@ -27,6 +27,7 @@ func New(o Options) *Server { return &Server{accounts: o.Accounts, rooms: o.Room
 // Routes registers all routes.
 func (s *Server) Routes(api *httpapi.API) {
 	s.meRoutes(api)
+	s.botRoutes(api)
 	s.auditRoutes(api)
 	s.reportRoutes(api)
 }

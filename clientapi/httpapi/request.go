@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sirupsen/logrus"
+	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
@@ -42,6 +43,7 @@ var (
 	errURLTooLong = refusal.New(http.StatusRequestURITooLong, "M_TOO_LARGE", "The address of this request is too long.")
 	errNoToken    = refusal.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Please sign in first: this request has no access token.")
 	errNotAdmin   = refusal.Forbidden("Only an administrator of the account may do this.").Because("requires_administrator")
+	errRooms      = refusal.Forbidden("This token is good for some rooms only, and not for this request.")
 	errBadPath    = refusal.Invalid("The address of this request has characters that are not valid UTF-8 text.")
 	errBadQuery   = refusal.Invalid("The parameters of this request are not valid UTF-8 text in URL encoding.")
 )
@@ -96,6 +98,9 @@ func (r *Request) admitContent(route *Route) error {
 	if err := r.decodeVariables(); err != nil {
 		return err
 	}
+	if err := r.checkRooms(route); err != nil {
+		return err
+	}
 	if err := r.checkQuery(); err != nil {
 		return err
 	}
@@ -103,6 +108,26 @@ func (r *Request) admitContent(route *Route) error {
 		return nil
 	}
 	return r.readBody(route.body)
+}
+
+// checkRooms keeps a token that is good for some rooms to them.
+func (r *Request) checkRooms(route *Route) error {
+	if r.Caller.Rooms == "" {
+		return nil
+	}
+	named := false
+	for i, name := range r.names {
+		if strings.HasPrefix(name, "room") {
+			named = true
+			if !r.Caller.Rooms.Allow(id.RoomID(r.values[i])) {
+				return errRooms
+			}
+		}
+	}
+	if route.account || !named && !route.anyRoom {
+		return errRooms
+	}
+	return nil
 }
 
 // accessTo gives what a route asks of this request.

@@ -28,6 +28,8 @@ type Route struct {
 	streaming bool
 	locked    bool // locked callers too
 	poll      bool
+	anyRoom   bool // tokens of some rooms too, though no room is named
+	account   bool // no tokens of some rooms, though a room is named
 	classes   []Class
 }
 
@@ -59,6 +61,14 @@ func Locked() Option { return func(r *Route) { r.locked = true } }
 // Poll is for routes that clients ask by themselves, all the time: they are no sign
 // that somebody does something.
 func Poll() Option { return func(r *Route) { r.poll = true } }
+
+// AnyRoom lets tokens in that are good for some rooms only, on a route that names no
+// room: the handler keeps to [tenant.Caller.Rooms].
+func AnyRoom() Option { return func(r *Route) { r.anyRoom = true } }
+
+// WholeAccount keeps those tokens out of a route that names a room and tells of
+// others.
+func WholeAccount() Option { return func(r *Route) { r.account = true } }
 
 // Limit holds the route's callers to the rate of a class.
 func Limit(class Class) Option {

@@ -134,3 +134,36 @@ func TestReportsReachAdministrators(t *testing.T) {
 		t.Errorf("got %s", second.Raw)
 	}
 }
+
+func TestBotsOfAdministrators(t *testing.T) {
+	t.Parallel()
+	f := newModerated(t)
+	const bots = product + "/admin/bots"
+	for _, ask := range [][2]string{{http.MethodGet, bots}, {http.MethodPost, bots}, {http.MethodDelete, bots + "/@x:home.test"}} {
+		if code, answer := f.ask(f.bia, ask[0], ask[1], `{"name":"x"}`); code != http.StatusForbidden {
+			t.Errorf("%v: got %d %s for an agent, want 403", ask, code, answer)
+		}
+	}
+	bot := f.must(f.ana, http.MethodPost, bots, `{"name":"deploy","displayname":"Deploy"}`).Get("user_id").Str
+	if list := f.must(f.ana, http.MethodGet, bots, ""); list.Get("bots.#").Int() != 1 || list.Get("bots.0.user_id").Str != bot {
+		t.Errorf("got %s", list.Raw)
+	}
+	tokens := bots + "/" + bot + "/tokens"
+	made := f.must(f.ana, http.MethodPost, tokens, `{"name":"ci","rooms":["!a:home.test"]}`)
+	f.must(made.Get("access_token").Str, http.MethodGet, client+"/account/whoami", "")
+	list := f.must(f.ana, http.MethodGet, tokens, "")
+	if got := list.Get("tokens.0"); got.Get("name").Str != "ci" || got.Get("rooms.0").Str != "!a:home.test" || got.Get("created_by").Str != "@ana:home.test" {
+		t.Errorf("got %s", list.Raw)
+	}
+	if strings.Contains(list.Raw, made.Get("access_token").Str) {
+		t.Error("the secret is shown again")
+	}
+	f.must(f.ana, http.MethodDelete, tokens+"/"+made.Get("token_id").Str, "")
+	if code, _ := f.ask(made.Get("access_token").Str, http.MethodGet, client+"/account/whoami", ""); code != http.StatusUnauthorized {
+		t.Errorf("got %d with a token that has ended, want 401", code)
+	}
+	f.must(f.ana, http.MethodDelete, bots+"/"+bot, "")
+	if code, answer := f.ask(f.ana, http.MethodDelete, bots+"/@bia:home.test", ""); code != http.StatusNotFound {
+		t.Errorf("ending an agent as a bot: got %d %s, want 404", code, answer)
+	}
+}

@@ -33,6 +33,7 @@ func (p *program) root() *cobra.Command {
 		p.configured(&cobra.Command{Use: "serve", Short: "Start the server", Args: words()}, allOptions(), p.serve),
 		p.accountCommands(),
 		p.userCommands(),
+		p.botCommands(),
 		p.tokenCommands(),
 		p.configured(&cobra.Command{
 			Use: "doctor", Short: "Check configuration, database, schema, disk and clock", Args: words(),
