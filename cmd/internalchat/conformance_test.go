@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/tidwall/gjson"
 )
 
@@ -17,9 +19,21 @@ import (
 // federation: on the room policy matrix, with open registration, over HTTP alone.
 // The checks of an area stand in conformance_<area>_test.go, by the suite's names.
 
+// checks are checks by their name.
+type checks = map[string]func(*testing.T, *homeserver)
+
 // conformanceChecks are all checks by their area.
-var conformanceChecks = map[string]map[string]func(*testing.T, *homeserver){
-	"Register": registerChecks,
+var conformanceChecks = map[string]checks{
+	"Register":                       registerChecks,
+	"Login":                          loginChecks,
+	"Devices":                        deviceChecks,
+	"Versions, capabilities, errors": versionChecks,
+	"Presence":                       presenceChecks,
+	"Account data":                   accountDataChecks,
+	"Rooms: create":                  createChecks,
+	"Rooms: state":                   stateChecks,
+	"Rooms: aliases":                 aliasChecks,
+	"Rooms: directory":               directoryChecks,
 }
 
 func TestConformance(t *testing.T) {
@@ -29,15 +43,22 @@ func TestConformance(t *testing.T) {
 		for area, checks := range conformanceChecks {
 			t.Run(area, func(t *testing.T) {
 				t.Parallel()
-				for name, check := range checks {
-					t.Run(name, func(t *testing.T) {
-						t.Parallel()
-						check(t, hs)
-					})
-				}
+				parts(checks)(t, hs)
 			})
 		}
 	})
+}
+
+// parts makes one check of several, which run beside each other.
+func parts(of checks) func(*testing.T, *homeserver) {
+	return func(t *testing.T, hs *homeserver) {
+		for name, check := range of {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				check(t, hs)
+			})
+		}
+	}
 }
 
 // homeserver is the server that is asked. All checks share it, and make users of
@@ -167,6 +188,35 @@ func (a *asker) mustJoin(t testing.TB, room string) {
 	a.must(t, http.MethodPost, "/join/"+url.PathEscape(room), `{}`)
 }
 
+// mustInvite invites somebody into a room.
+func (a *asker) mustInvite(t testing.TB, room string, whom *asker) {
+	t.Helper()
+	a.must(t, http.MethodPost, inRoom(room)+"/invite", `{"user_id":%q}`, whom.id)
+}
+
+// mustLeave leaves a room, or rejects the invite into it.
+func (a *asker) mustLeave(t testing.TB, room string) {
+	t.Helper()
+	a.must(t, http.MethodPost, inRoom(room)+"/leave", `{}`)
+}
+
+// mustSet sends a state event, and gives its ID.
+func (a *asker) mustPutState(t testing.TB, room, kind, key, content string, args ...any) string {
+	t.Helper()
+	return a.must(t, http.MethodPut, inState(room, kind, key), content, args...).Get("event_id").Str
+}
+
+// mustState is the content of a room's state event.
+func (a *asker) mustState(t testing.TB, room, kind, key string) gjson.Result {
+	t.Helper()
+	return a.must(t, http.MethodGet, inState(room, kind, key), "")
+}
+
+// inState is the path of a state event.
+func inState(room, kind, key string) string {
+	return inRoom(room) + "/state/" + kind + "/" + url.PathEscape(key)
+}
+
 // inRoom is the path of a room.
 func inRoom(room string) string { return "/rooms/" + url.PathEscape(room) }
 
@@ -219,4 +269,42 @@ func eventIDs(events gjson.Result) (ids []string) {
 		ids = append(ids, e.Get("event_id").Str)
 	}
 	return ids
+}
+
+// left is the part of a /sync answer of a room that one has left.
+func left(answer gjson.Result, room string) gjson.Result {
+	return member(answer.Get("rooms.leave"), room)
+}
+
+// invited is the part of a /sync answer of a room that one is invited into.
+func invited(answer gjson.Result, room string) gjson.Result {
+	return member(answer.Get("rooms.invite"), room)
+}
+
+// stateIn is the last event of this type and state key in a list.
+func stateIn(events gjson.Result, kind, key string) (found gjson.Result) {
+	for _, e := range events.Array() {
+		if e.Get("type").Str == kind && e.Get("state_key").Exists() && e.Get("state_key").Str == key {
+			found = e
+		}
+	}
+	return found
+}
+
+// ofType is the last event of this type in a list.
+func ofType(events gjson.Result, kind string) (found gjson.Result) {
+	for _, e := range events.Array() {
+		if e.Get("type").Str == kind {
+			found = e
+		}
+	}
+	return found
+}
+
+// mustBe demands that what was got is what was wanted; what says what it is.
+func mustBe[T any](t testing.TB, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s: got what differs (+) from what is wanted (-):\n%s", what, diff)
+	}
 }
