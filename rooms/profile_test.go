@@ -21,6 +21,8 @@ func TestProfileFields(t *testing.T) {
 			{"displayname", `7`, "M_BAD_JSON"},
 			{"avatar_url", `"mxc://acme.example/x"`, ""},
 			{"avatar_url", `"https://acme.example/x"`, "M_INVALID_PARAM"},
+			{"avatar_url", `"//acme.example/x"`, "M_INVALID_PARAM"},
+			{"avatar_url", `"LemurLover"`, ""},
 			{"m.tz", `"America/Sao_Paulo"`, ""},
 			{"m.tz", `{}`, "M_BAD_JSON"},
 			{"com.example.pronouns", `["she","her"]`, ""},

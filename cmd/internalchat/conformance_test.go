@@ -28,6 +28,7 @@ var conformanceChecks = map[string]checks{
 	"Login":                          loginChecks,
 	"Devices":                        deviceChecks,
 	"Versions, capabilities, errors": versionChecks,
+	"Profile":                        profileChecks,
 	"Presence":                       presenceChecks,
 	"Account data":                   accountDataChecks,
 	"Rooms: create":                  createChecks,
