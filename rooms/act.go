@@ -152,16 +152,15 @@ func (o object) bytes() json.RawMessage {
 // profileFields are what a member event carries of a profile.
 var profileFields = []string{"displayname", "avatar_url"}
 
-// putProfile adds a user's display name and avatar to a member event's content.
-// Only in a lone act.
+// putProfile adds a user's display name and avatar to a member event's content,
+// unless it has others, which are for this room alone. Only in a lone act.
 func putProfile(tx Tx, user id.UserID, content object) error {
 	for _, field := range profileFields {
 		value, err := tx.Item(stream.Profile, user, "", field)
 		if err != nil {
 			return err
 		}
-		delete(content, field)
-		if value != nil {
+		if value != nil && content[field] == nil {
 			content[field] = value
 		}
 	}

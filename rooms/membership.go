@@ -177,6 +177,9 @@ func (s *Service) invite(w *writing, caller tenant.Caller, m Move) error {
 		return err
 	}
 	content := m.content("invite")
+	for _, field := range profileFields { // nobody says who somebody else is
+		delete(content, field)
+	}
 	if err := putProfile(w.tx, m.User, content); err != nil {
 		return err
 	}

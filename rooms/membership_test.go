@@ -227,3 +227,23 @@ func TestForgetting(t *testing.T) {
 		o.must(forget(bia, room))
 	})
 }
+
+// TestNamesOfOneRoom names somebody for one room: they do so themselves, when they
+// come, and nobody does it for another.
+func TestNamesOfOneRoom(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newOffice(t, db)
+		o.must(o.SetProfile(t.Context(), by(bia), "displayname", json.RawMessage(`"Bia"`)))
+		room := o.mustCreate(rooms.Creation{Preset: "private_chat"})
+		name := func() string { return gjson.Get(o.state(ana, room, "m.room.member", string(bia)), "displayname").Str }
+		other := map[string]json.RawMessage{"displayname": json.RawMessage(`"Freddy"`)}
+		o.must(o.Invite(t.Context(), by(ana), rooms.Move{Room: room, User: bia, Content: other}))
+		if got := name(); got != "Bia" {
+			t.Errorf("invited by another name: got %q, want Bia", got)
+		}
+		o.must(o.Join(t.Context(), by(bia), rooms.Move{Room: room, Content: other}))
+		if got := name(); got != "Freddy" {
+			t.Errorf("joined by another name: got %q, want Freddy", got)
+		}
+	})
+}

@@ -30,6 +30,7 @@ var conformanceChecks = map[string]checks{
 	"Versions, capabilities, errors": versionChecks,
 	"Profile":                        profileChecks,
 	"Presence":                       presenceChecks,
+	"User directory":                 userDirectoryChecks,
 	"Account data":                   accountDataChecks,
 	"Rooms: create":                  createChecks,
 	"Rooms: state":                   stateChecks,
