@@ -10,6 +10,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 // readState gives state events that pick names as the caller may know them: the
@@ -92,8 +93,28 @@ func (s *Service) Members(ctx context.Context, caller tenant.Caller, q MembersRe
 	if err != nil {
 		return nil, err
 	}
+	if len(members) == 0 && moment > 0 {
+		// Of before the room began, where a timeline that is all of it has its
+		// prev_batch: as it began.
+		if moment, err = s.beginning(ctx, l); err != nil {
+			return nil, err
+		}
+		if members, err = s.backTo(ctx, l, moment, current); err != nil {
+			return nil, err
+		}
+	}
 	members = slices.DeleteFunc(members, func(e *event.Event) bool { return !q.wants(MembershipOf(e)) })
 	return s.writeState(ctx, l, members)
+}
+
+// beginning gives the position of a room's second event, its creator's join.
+func (s *Service) beginning(ctx context.Context, l *look) (stream.Position, error) {
+	probe := &scan{look: l, service: s, direction: Forwards}
+	first, err := probe.read(ctx, Window{0, l.until}, 2)
+	if err != nil || len(first) < 2 {
+		return 0, err
+	}
+	return first[1].Position, nil
 }
 
 func (r *Room) memberEvents() []*event.Event {

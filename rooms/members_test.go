@@ -71,6 +71,7 @@ func TestStateOfLeave(t *testing.T) {
 func TestMembers(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		o := newOffice(t, db)
+		before := o.now()
 		room := o.mustCreate(rooms.Creation{})
 		start := o.now()
 		o.must(o.join(bia, room))
@@ -86,6 +87,7 @@ func TestMembers(t *testing.T) {
 			"membership": {rooms.MembersRequest{Membership: "leave"}, map[string]string{b: "leave"}},
 			"not":        {rooms.MembersRequest{Not: "leave"}, map[string]string{a: "join", e: "invite"}},
 			"either":     {rooms.MembersRequest{Membership: "leave", Not: "join"}, map[string]string{b: "leave", e: "invite"}},
+			"before":     {rooms.MembersRequest{At: before}, map[string]string{a: "join"}},
 			"start":      {rooms.MembersRequest{At: start}, map[string]string{a: "join"}},
 			"joined":     {rooms.MembersRequest{At: joined}, map[string]string{a: "join", b: "join"}},
 			"now":        {rooms.MembersRequest{At: o.now()}, map[string]string{a: "join", b: "leave", e: "invite"}},

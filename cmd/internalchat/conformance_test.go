@@ -36,6 +36,7 @@ var conformanceChecks = map[string]checks{
 	"Rooms: state":                   stateChecks,
 	"Rooms: aliases":                 aliasChecks,
 	"Rooms: directory":               directoryChecks,
+	"Rooms: membership":              membershipChecks,
 }
 
 func TestConformance(t *testing.T) {
