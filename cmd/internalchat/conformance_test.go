@@ -37,6 +37,7 @@ var conformanceChecks = map[string]checks{
 	"Rooms: aliases":                 aliasChecks,
 	"Rooms: directory":               directoryChecks,
 	"Rooms: membership":              membershipChecks,
+	"Surprises":                      surpriseChecks,
 }
 
 func TestConformance(t *testing.T) {
