@@ -202,7 +202,7 @@ const maxNewPresence = 50
 // readPresenceOfNew tells the presence of who has joined one of the reader's
 // rooms: it may have last changed long before.
 func (r *reading) readPresenceOfNew(ctx context.Context, c *changes) error {
-	if c.initial || c.hidesPresence {
+	if c.hidesPresence {
 		return nil
 	}
 	asked := 0
@@ -216,9 +216,12 @@ func (r *reading) readPresenceOfNew(ctx context.Context, c *changes) error {
 				continue
 			}
 			asked++
-			content, err := r.roomStore.Item(ctx, r.caller.Account, stream.Presence, user, "", "")
-			if err != nil {
-				return fmt.Errorf("read presence: %w", err)
+			var content []byte
+			if !c.initial { // which has read all there are
+				var err error
+				if content, err = r.roomStore.Item(ctx, r.caller.Account, stream.Presence, user, "", ""); err != nil {
+					return fmt.Errorf("read presence: %w", err)
+				}
 			}
 			if content == nil {
 				content = []byte(`{"presence":"offline"}`)

@@ -309,7 +309,6 @@ var membersLocalChecks = checks{
 	"presence": func(t *testing.T, hs *homeserver) {
 		alice, bob := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob")
 		room := alice.mustCreate(t, `{"preset":"public_chat"}`)
-		bob.mustSync(t)
 		since := alice.mustSync(t).Get("next_batch").Str
 		bob.mustJoin(t, room)
 		for _, answer := range []gjson.Result{alice.mustSync(t), alice.mustSync(t, "since", since)} {
