@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,6 +39,22 @@ var conformanceChecks = map[string]checks{
 	"Rooms: directory":               directoryChecks,
 	"Rooms: membership":              membershipChecks,
 	"Surprises":                      surpriseChecks,
+	"Clients":                        clientsChecks,
+	"E2EE keys":                      keysChecks,
+	"History visibility":             visibilityChecks,
+	"Messages":                       messagesChecks,
+	"Power levels":                   levelsChecks,
+	"Push":                           pushChecks,
+	"Receipts":                       receiptsChecks,
+	"Restricted joins and knocking":  restrictedChecks,
+	"Room version 12":                version12Checks,
+	"Search":                         searchChecks,
+	"Spaces":                         spacesChecks,
+	"Sync":                           syncChecks,
+	"Sync: left rooms":               leftChecks,
+	"Threads and relations":          relationsChecks,
+	"To-device":                      toDeviceChecks,
+	"Typing":                         typingChecks,
 }
 
 func TestConformance(t *testing.T) {
@@ -204,7 +221,7 @@ func (a *asker) mustLeave(t testing.TB, room string) {
 	a.must(t, http.MethodPost, inRoom(room)+"/leave", `{}`)
 }
 
-// mustSet sends a state event, and gives its ID.
+// mustPutState sends a state event, and gives its ID.
 func (a *asker) mustPutState(t testing.TB, room, kind, key, content string, args ...any) string {
 	t.Helper()
 	return a.must(t, http.MethodPut, inState(room, kind, key), content, args...).Get("event_id").Str
@@ -220,6 +237,9 @@ func (a *asker) mustState(t testing.TB, room, kind, key string) gjson.Result {
 func inState(room, kind, key string) string {
 	return inRoom(room) + "/state/" + kind + "/" + url.PathEscape(key)
 }
+
+// inEvent is the path of an event of a room.
+func inEvent(room, event string) string { return inRoom(room) + "/event/" + url.PathEscape(event) }
 
 // inRoom is the path of a room.
 func inRoom(room string) string { return "/rooms/" + url.PathEscape(room) }
@@ -241,15 +261,15 @@ func query(parameters ...string) string {
 }
 
 // mustSyncUntil syncs on from where it last was, waiting by long polls, until an
-// answer is as wanted; it gives that answer.
-func (a *asker) mustSyncUntil(t testing.TB, what string, wanted func(gjson.Result) bool) gjson.Result {
+// answer is as wanted; it gives that answer. The parameters are those of mustSync.
+func (a *asker) mustSyncUntil(t testing.TB, what string, wanted func(gjson.Result) bool, parameters ...string) gjson.Result {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		parameters := []string{"timeout", "1000"}
+		with := append([]string{"timeout", "1000"}, parameters...)
 		if a.since != "" {
-			parameters = append(parameters, "since", a.since)
+			with = append(with, "since", a.since)
 		}
-		answer := a.mustSync(t, parameters...)
+		answer := a.mustSync(t, with...)
 		a.since = answer.Get("next_batch").Str
 		if wanted(answer) {
 			return answer
@@ -267,22 +287,16 @@ func joined(answer gjson.Result, room string) gjson.Result {
 // member is a member of a JSON object whose key may have dots and the like.
 func member(object gjson.Result, key string) gjson.Result { return object.Map()[key] }
 
-// eventIDs are the IDs of a list of events.
-func eventIDs(events gjson.Result) (ids []string) {
-	for _, e := range events.Array() {
-		ids = append(ids, e.Get("event_id").Str)
-	}
-	return ids
-}
-
 // left is the part of a /sync answer of a room that one has left.
 func left(answer gjson.Result, room string) gjson.Result {
 	return member(answer.Get("rooms.leave"), room)
 }
 
-// invited is the part of a /sync answer of a room that one is invited into.
-func invited(answer gjson.Result, room string) gjson.Result {
-	return member(answer.Get("rooms.invite"), room)
+// inTimeline wants an event in a room's timeline, for mustSyncUntil.
+func inTimeline(room, event string) func(gjson.Result) bool {
+	return func(answer gjson.Result) bool {
+		return slices.Contains(eventIDs(joined(answer, room).Get("timeline.events")), event)
+	}
 }
 
 // stateIn is the last event of this type and state key in a list.
@@ -295,14 +309,14 @@ func stateIn(events gjson.Result, kind, key string) (found gjson.Result) {
 	return found
 }
 
-// ofType is the last event of this type in a list.
-func ofType(events gjson.Result, kind string) (found gjson.Result) {
-	for _, e := range events.Array() {
-		if e.Get("type").Str == kind {
-			found = e
-		}
+// strs are the strings of a list, sorted.
+func strs(list gjson.Result) []string {
+	said := []string{}
+	for _, s := range list.Array() {
+		said = append(said, s.String())
 	}
-	return found
+	slices.Sort(said)
+	return said
 }
 
 // mustBe demands that what was got is what was wanted; what says what it is.
@@ -311,4 +325,27 @@ func mustBe[T any](t testing.TB, what string, got, want T) {
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s: got what differs (+) from what is wanted (-):\n%s", what, diff)
 	}
+}
+
+// eventIDs are the IDs of a list of events.
+func eventIDs(events gjson.Result) (ids []string) {
+	for _, e := range events.Array() {
+		ids = append(ids, e.Get("event_id").Str)
+	}
+	return ids
+}
+
+// invited is the part of a /sync answer of a room that one is invited into.
+func invited(answer gjson.Result, room string) gjson.Result {
+	return member(answer.Get("rooms.invite"), room)
+}
+
+// ofType is the last event of this type in a list.
+func ofType(events gjson.Result, kind string) (found gjson.Result) {
+	for _, e := range events.Array() {
+		if e.Get("type").Str == kind {
+			found = e
+		}
+	}
+	return found
 }
