@@ -222,7 +222,8 @@ func (w *writer) event(room *room, e, replaced *event.Event, relations json.RawM
 // joined writes what only joined rooms have.
 func (w *writer) joined(room *room) {
 	receipts := groupReceipts(room.receipts)
-	if room.tellTyping || len(receipts) > 0 {
+	// A room told whole has it even empty: the public suite reads it there.
+	if room.tellTyping || len(receipts) > 0 || room.whole() {
 		w.key("ephemeral")
 		w.out = append(w.out, `{"events":[`...)
 		if room.tellTyping {

@@ -179,7 +179,7 @@ func presenceOf(whom *asker) func(gjson.Result) bool {
 // mustHaveParts demands what the suite reads of a joined room that is told whole.
 func mustHaveParts(t testing.TB, room gjson.Result) {
 	t.Helper()
-	for _, list := range []string{"timeline.events", "state.events"} {
+	for _, list := range []string{"timeline.events", "state.events", "ephemeral.events"} {
 		if !room.Get(list).IsArray() {
 			t.Errorf("%s: got %q, want a list", list, room.Get(list).Raw)
 		}
