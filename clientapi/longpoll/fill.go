@@ -22,6 +22,7 @@ func (r *reading) fill(ctx context.Context, c *changes) error {
 		return err
 	}
 	for _, room := range c.rooms {
+		room.limited = room.limited || room.isNews(c)
 		if !room.readState {
 			continue
 		}

@@ -204,6 +204,14 @@ func (r *room) lastLeft(c *changes) stream.Position {
 	return 0
 }
 
+// isNews tells whether a reader comes to a room without any of what was before
+// them, be it that the filter hides it: the timeline is then no story from the
+// room's beginning, and clients are to ask for the rest.
+func (r *room) isNews(c *changes) bool {
+	return r.section == joinedRoom && r.slid == nil && !c.initial && r.since == 0 &&
+		(len(r.timeline) == 0 || r.timeline[0].Type != "m.room.create")
+}
+
 // visible tells whether the reader may see an event. Beyond what is seen of the
 // room one sees the event that made one's membership what it is.
 func (r *room) visible(e *event.Event) bool {

@@ -121,6 +121,19 @@ var syncChecks = map[string]func(*testing.T, *homeserver){
 			t.Error("got no prev_batch")
 		}
 	},
+	"Sync: the filtered timeline of a newly joined room": func(t *testing.T, hs *homeserver) {
+		alice, bob := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob")
+		room := alice.mustCreate(t, `{"preset":"public_chat"}`)
+		said := []string{alice.mustSay(t, room, "before")}
+		filter := `{"room":{"timeline":{"limit":10,"types":["m.room.message"]},"state":{"types":[]}}}`
+		since := bob.mustSync(t, "filter", filter).Get("next_batch").Str
+		said = append(said, alice.mustSay(t, room, "after"))
+		bob.mustJoin(t, room)
+		got := joined(bob.mustSync(t, "filter", filter, "since", since), room)
+		mustBe(t, "the messages", eventIDs(got.Get("timeline.events")), said)
+		mustBe(t, "the timeline is limited", got.Get("timeline.limited").Bool(), true)
+		mustBe(t, "the state", len(got.Get("state.events").Array()), 0)
+	},
 	"Sync: presence in a newly joined room": func(t *testing.T, hs *homeserver) {
 		alice, bob := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob")
 		room := alice.mustCreate(t, `{"preset":"public_chat"}`)
