@@ -159,8 +159,8 @@ var clientsChecks = map[string]func(*testing.T, *homeserver){
 	},
 	"A sync from before the join": func(t *testing.T, hs *homeserver) {
 		alice, bob := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob")
-		since := bob.mustSync(t).Get("next_batch").Str
 		room := alice.mustCreate(t, `{"preset":"public_chat","name":"Kitchen","topic":"Tea"}`)
+		since := bob.mustSync(t).Get("next_batch").Str
 		bob.mustJoin(t, room)
 		for i := range 30 {
 			alice.mustSay(t, room, fmt.Sprint("message ", i))
