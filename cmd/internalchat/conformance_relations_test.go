@@ -69,6 +69,8 @@ var relationsChecks = map[string]func(*testing.T, *homeserver){
 			after = append(after, alice.mustReply(t, room, root, fmt.Sprint("after ", i)))
 		}
 		mustPage(t, alice, room, root, "f", from, after)
+		upTo := alice.must(t, http.MethodGet, inRelations(room, root)+"?"+query("dir", "f", "to", from), "")
+		mustBe(t, "the relations up to the token", eventIDs(upTo.Get("chunk")), before)
 		slices.Reverse(before)
 		mustPage(t, alice, room, root, "b", from, before)
 	},
