@@ -53,6 +53,17 @@ var levelsChecks = map[string]func(*testing.T, *homeserver){
 }
 
 var messagesChecks = map[string]func(*testing.T, *homeserver){
+	"RoomImageRoundtrip": func(t *testing.T, hs *homeserver) {
+		alice := hs.mustRegister(t, "alice")
+		room := alice.mustCreate(t, `{"preset":"public_chat"}`)
+		text := alice.mustSay(t, room, "no picture")
+		image := alice.mustSend(t, room, "m.room.message", `{"msgtype":"m.file","body":"test.png","url":"mxc://hs1/picture"}`)
+		for contains, want := range map[string]string{"true": image, "false": text} {
+			page := alice.must(t, http.MethodGet, inRoom(room)+"/messages?"+query("dir", "b", "limit", "1",
+				"filter", `{"types":["m.room.message"],"contains_url":`+contains+`}`), "")
+			mustBe(t, "the events with a URL: "+contains, eventIDs(page.Get("chunk")), []string{want})
+		}
+	},
 	"Redact": func(t *testing.T, hs *homeserver) {
 		alice := hs.mustRegister(t, "alice")
 		room := alice.mustCreate(t, `{}`)
