@@ -219,7 +219,11 @@ func restricted(version, rule string) func(*testing.T, *homeserver) {
 		fail()
 		alice.must(t, http.MethodPost, inRoom(room)+"/unban", `{"user_id":%q}`, bob.id)
 		alice.mustPutState(t, room, "m.room.power_levels", "", `{"invite":100,"users":{%q:100}}`, alice.id)
-		bob.mustJoin(t, room)
+		for _, who := range []*asker{hs.mustRegister(t, "charlie"), bob} {
+			who.mustJoin(t, other)
+			who.mustJoin(t, room)
+			mustBe(t, "who let them in", alice.must(t, http.MethodGet, inState(room, "m.room.member", who.id), "").Get("join_authorised_via_users_server").Str, alice.id)
+		}
 		bob.mustLeave(t, room)
 		alice.mustLeave(t, room)
 		fail()
