@@ -141,7 +141,7 @@ var syncChecks = map[string]func(*testing.T, *homeserver){
 		bob.mustSyncUntil(t, "anything", func(gjson.Result) bool { return true })
 		bob.mustJoin(t, room)
 		for reader, whom := range map[*asker]*asker{bob: alice, alice: bob} {
-			answer := reader.mustSyncUntil(t, "the other's presence", presenceOf(whom))
+			answer := reader.mustSyncUntil(t, "the other's presence", showsPresence(whom))
 			for _, e := range answer.Get("presence.events").Array() {
 				mustBe(t, "the type", e.Get("type").Str, "m.presence")
 				mustBe(t, "there is content", e.Get("content").IsObject(), true)
@@ -182,8 +182,8 @@ var syncChecks = map[string]func(*testing.T, *homeserver){
 	},
 }
 
-// presenceOf wants the presence of a user.
-func presenceOf(whom *asker) func(gjson.Result) bool {
+// showsPresence wants the presence of a user.
+func showsPresence(whom *asker) func(gjson.Result) bool {
 	return func(answer gjson.Result) bool {
 		return slices.Contains(strs(answer.Get(`presence.events.#.sender`)), whom.id)
 	}
