@@ -14,7 +14,7 @@ import (
 // clientsChecks are what the clients that people use ask for beyond the suite, as
 // they were seen doing it. The gates are what they look for in /versions before they
 // use a feature: each must be open, and the feature there.
-var clientsChecks = map[string]func(*testing.T, *homeserver){
+var clientsChecks = checks{
 	"Gate v1.1: a Matrix server": func(t *testing.T, hs *homeserver) {
 		hs.mustAnnounce(t, "v1.1", "")
 	},

@@ -9,7 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-var receiptsChecks = map[string]func(*testing.T, *homeserver){
+var receiptsChecks = checks{
 	"RoomReceipts": func(t *testing.T, hs *homeserver) {
 		alice, bob := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob")
 		room := alice.mustCreate(t, `{"preset":"public_chat"}`)
@@ -52,7 +52,7 @@ func hasRead(room, event string, who *asker) func(gjson.Result) bool {
 	}
 }
 
-var typingChecks = map[string]func(*testing.T, *homeserver){
+var typingChecks = checks{
 	"Typing": func(t *testing.T, hs *homeserver) {
 		alice, bob := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob")
 		room := alice.mustCreate(t, `{"preset":"public_chat"}`)

@@ -37,7 +37,7 @@ func oneTimeKeys(numbers ...int) string {
 	return `{"one_time_keys":{` + keys + `}}`
 }
 
-var keysChecks = map[string]func(*testing.T, *homeserver){
+var keysChecks = checks{
 	"E2EKeyBackupReplaceRoomKeyRules": func(t *testing.T, hs *homeserver) {
 		alice := hs.mustRegister(t, "alice")
 		version := alice.must(t, http.MethodPost, "/room_keys/version",
@@ -174,7 +174,7 @@ var keysChecks = map[string]func(*testing.T, *homeserver){
 	},
 }
 
-var toDeviceChecks = map[string]func(*testing.T, *homeserver){
+var toDeviceChecks = checks{
 	"ToDeviceMessages": func(t *testing.T, hs *homeserver) {
 		alice, bob, charlie := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob"), hs.mustRegister(t, "charlie")
 		second := bob.mustLogIn(t, "")

@@ -9,7 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-var levelsChecks = map[string]func(*testing.T, *homeserver){
+var levelsChecks = checks{
 	"DemotingUsersViaUsersDefault": func(t *testing.T, hs *homeserver) {
 		alice, bob, charlie := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob"), hs.mustRegister(t, "charlie")
 		levels := `"users":{%q:100,%q:100},"events":{},"notifications":{}`
@@ -52,7 +52,7 @@ var levelsChecks = map[string]func(*testing.T, *homeserver){
 	},
 }
 
-var messagesChecks = map[string]func(*testing.T, *homeserver){
+var messagesChecks = checks{
 	"RoomImageRoundtrip": func(t *testing.T, hs *homeserver) {
 		alice := hs.mustRegister(t, "alice")
 		room := alice.mustCreate(t, `{"preset":"public_chat"}`)

@@ -36,7 +36,7 @@ func rule(rules gjson.Result, kind, id string) gjson.Result {
 	return gjson.Result{}
 }
 
-var pushChecks = map[string]func(*testing.T, *homeserver){
+var pushChecks = checks{
 	"ChangePasswordPushers": func(t *testing.T, hs *homeserver) {
 		alice := hs.mustRegister(t, "alice")
 		other := alice.mustLogIn(t, "")
@@ -104,7 +104,7 @@ func (a *asker) mustSearch(t testing.TB, from, text, criteria string) gjson.Resu
 		`{"search_categories":{"room_events":{"keys":["content.body"],"search_term":%q,%s}}}`, text, criteria).Get("search_categories.room_events")
 }
 
-var searchChecks = map[string]func(*testing.T, *homeserver){
+var searchChecks = checks{
 	"Search: by body": func(t *testing.T, hs *homeserver) {
 		alice := hs.mustRegister(t, "alice")
 		room := alice.mustCreate(t, `{}`)

@@ -23,7 +23,7 @@ func inRelations(room, event string) string {
 	return "/_matrix/client/v1" + inRoom(room) + "/relations/" + url.PathEscape(event)
 }
 
-var relationsChecks = map[string]func(*testing.T, *homeserver){
+var relationsChecks = checks{
 	"Relations": func(t *testing.T, hs *homeserver) {
 		alice := hs.mustRegister(t, "alice")
 		room := alice.mustCreate(t, `{"preset":"public_chat"}`)

@@ -54,7 +54,7 @@ func links(tree gjson.Result) (all []string) {
 	return all
 }
 
-var spacesChecks = map[string]func(*testing.T, *homeserver){
+var spacesChecks = checks{
 	"RestrictedRoomsSpacesSummaryLocal": func(t *testing.T, hs *homeserver) {
 		alice, bob := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob")
 		space := alice.mustCreate(t, `{"preset":"public_chat","name":"Space","creation_content":{"type":"m.space"},
@@ -248,7 +248,7 @@ func knockable(version, rule string) func(*testing.T, *homeserver) {
 	}
 }
 
-var restrictedChecks = map[string]func(*testing.T, *homeserver){
+var restrictedChecks = checks{
 	"KnockRoomsInPublicRoomsDirectoryInMSC3787Room": knockable("10", "knock_restricted"),
 	"RestrictedRoomsLocalJoinInMSC3787Room":         restricted("10", "knock_restricted"),
 	"KnockRoomsInPublicRoomsDirectory":              knockable("7", "knock"),

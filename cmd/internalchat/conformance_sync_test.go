@@ -10,7 +10,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-var syncChecks = map[string]func(*testing.T, *homeserver){
+var syncChecks = checks{
 	"Filter": func(t *testing.T, hs *homeserver) {
 		alice := hs.mustRegister(t, "alice")
 		for _, shape := range []string{
@@ -204,7 +204,7 @@ func mustHaveParts(t testing.TB, room gjson.Result) {
 
 const withLeft = `{"room":{"include_leave":true}}`
 
-var leftChecks = map[string]func(*testing.T, *homeserver){
+var leftChecks = checks{
 	"SyncLeaveSection": func(t *testing.T, hs *homeserver) {
 		alice := hs.mustRegister(t, "alice")
 		room := alice.mustCreate(t, `{}`)

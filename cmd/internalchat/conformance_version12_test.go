@@ -49,7 +49,7 @@ func mustBeTheHash(t testing.TB, a *asker, room string) {
 	mustBe(t, "the room is joined", joined(answer, room).Exists(), true)
 }
 
-var version12Checks = map[string]func(*testing.T, *homeserver){
+var version12Checks = checks{
 	"MSC4289PrivilegedRoomCreators": func(t *testing.T, hs *homeserver) {
 		alice, bob, charlie := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob"), hs.mustRegister(t, "charlie")
 		room := alice.mustCreate(t, `{"room_version":"12","preset":"public_chat"}`)

@@ -23,7 +23,7 @@ func mustSeeEvent(t testing.TB, a *asker, room, event, text string) {
 	mustBe(t, "the text", got.Get("content.body").Str, text)
 }
 
-var visibilityChecks = map[string]func(*testing.T, *homeserver){
+var visibilityChecks = checks{
 	"FetchEvent": func(t *testing.T, hs *homeserver) {
 		alice, bob := hs.mustRegister(t, "alice"), hs.mustRegister(t, "bob")
 		room := withHistory(t, alice, "shared")
