@@ -13,10 +13,16 @@ import (
 	"github.com/conversalabs/internalchat/rooms"
 )
 
-// delayedVersion is where delayed events (MSC4140) are, until a version of the
-// specification has them. The MSC has had two generations of paths and of names,
-// and clients of both are about; answers carry both names.
+// delayedVersion is where delayed events (MSC4140) were before the MSC was
+// accepted. It had two generations of paths and of names, and clients of both are
+// about: answers below this path carry both names, and those below the final paths
+// the final names alone.
 const delayedVersion = "unstable/org.matrix.msc4140"
+
+// older tells whether the client came by a path of before the MSC was accepted.
+func older(r *httpapi.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/_matrix/client/unstable/")
+}
 
 // delayParameter is the delay in milliseconds of the older generation, beside
 // the paths that send at once.
@@ -24,18 +30,14 @@ const delayParameter = "org.matrix.msc4140.delay"
 
 func (s *Server) delayedRoutes(api *httpapi.API) {
 	messages := httpapi.Limit(httpapi.Messages)
-	for _, route := range []struct {
-		method, path string
-		route        *httpapi.Route
-	}{
-		{http.MethodPut, "/rooms/{roomID}/delayed_event/{type}/{transaction}", api.Act(s.scheduleEvent, messages)},
-		{http.MethodGet, "/delayed_events", api.User(s.delayedEvents)},
-		{http.MethodGet, "/delayed_events/{delayID}", api.User(s.delayedEvent)},
-		{http.MethodPost, "/delayed_events/{delayID}", api.Act(s.actOnDelayed, messages)},
-		{http.MethodPost, "/delayed_events/{delayID}/{action}", api.Act(s.actOnDelayedByPath, messages)},
-	} {
-		api.Versions(route.method, route.path, route.route, delayedVersion)
-	}
+	const one = "/delayed_events/{delayID}"
+	api.Versions(http.MethodPut, "/rooms/{roomID}/delayed_event/{type}/{transaction}",
+		api.Act(s.scheduleEvent, messages), "v3", delayedVersion)
+	api.Versions(http.MethodGet, one, api.User(s.delayedEvent), "v1", delayedVersion)
+	api.Versions(http.MethodPost, one+"/{action}", api.Act(s.actOnDelayedByPath, messages), "v1", delayedVersion)
+	api.Versions(http.MethodPost, one, api.Act(s.actOnDelayed, messages), delayedVersion)
+	api.Versions(http.MethodGet, "/delayed_events", api.User(s.scheduledEvents), delayedVersion)
+	api.Versions(http.MethodGet, "/delayed_events", api.User(s.delayedEvents), delayedListVersion)
 }
 
 // scheduleByQuery handles PUT /_matrix/client/v3/rooms/{roomID}/send/{type}/{transaction}
@@ -48,15 +50,24 @@ func (s *Server) scheduleByQuery(r *httpapi.Request, later rooms.Later) (any, er
 	}
 	later.Delay = delay
 	answer, err := s.schedule(r, later)
-	if refused := refusal.As(err); refused != nil && refused.Extra["org.matrix.msc4140.errcode"] != nil {
-		older := *refused
-		older.Code = "M_UNKNOWN" // what is meant stands in that key
-		return nil, &older
-	}
-	return answer, err
+	// What is meant stands in a key of its own.
+	return answer, s.delayTooLarge(err, "M_UNKNOWN")
 }
 
-// scheduleEvent handles PUT /_matrix/client/unstable/org.matrix.msc4140/rooms/{roomID}/delayed_event/{type}/{transaction}.
+// delayTooLarge writes the refusal of a delay that is too large as it was before
+// the MSC was accepted.
+func (s *Server) delayTooLarge(err error, code string) error {
+	if !refusal.Is(err, "M_DELAY_TOO_LARGE") {
+		return err
+	}
+	_, longest := s.rooms.DelayLimits()
+	refused := refusal.As(err).With("org.matrix.msc4140.errcode", "M_MAX_DELAY_EXCEEDED").
+		With("org.matrix.msc4140.max_delay", longest.Milliseconds())
+	refused.Code = code
+	return refused
+}
+
+// scheduleEvent handles PUT /_matrix/client/v3/rooms/{roomID}/delayed_event/{type}/{transaction}.
 func (s *Server) scheduleEvent(r *httpapi.Request) (any, error) {
 	message, err := messageOf(r, r.Var("type"))
 	if err != nil {
@@ -64,14 +75,14 @@ func (s *Server) scheduleEvent(r *httpapi.Request) (any, error) {
 	}
 	var body struct {
 		DelayMS  *int64          `json:"delay_ms"`
-		Delay    *int64          `json:"delay"` // its name until the summer of 2026
+		Delay    *int64          `json:"delay"` // its older name
 		StateKey *string         `json:"state_key"`
 		Content  json.RawMessage `json:"content"`
 	}
 	if err := r.Decode(&body); err != nil {
 		return nil, err
 	}
-	if body.DelayMS == nil {
+	if body.DelayMS == nil && older(r) {
 		body.DelayMS = body.Delay
 	}
 	if body.DelayMS == nil {
@@ -83,10 +94,14 @@ func (s *Server) scheduleEvent(r *httpapi.Request) (any, error) {
 	if body.Content[0] != '{' {
 		return nil, refusal.BadJSON("The content of an event must be a JSON object.")
 	}
-	return s.schedule(r, rooms.Later{
+	answer, err := s.schedule(r, rooms.Later{
 		Room: message.Room, Type: message.Type, StateKey: body.StateKey, Content: body.Content,
 		Delay: *body.DelayMS, Path: message.Path, Transaction: message.Transaction,
 	})
+	if older(r) {
+		err = s.delayTooLarge(err, "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE")
+	}
+	return answer, err
 }
 
 func (s *Server) schedule(r *httpapi.Request, later rooms.Later) (any, error) {
@@ -105,10 +120,15 @@ type delayedAnswer struct {
 	StateKey       *string         `json:"state_key,omitempty"`
 	Content        json.RawMessage `json:"content"`
 	DelayMS        int64           `json:"delay_ms"`
-	Delay          int64           `json:"delay"`
 	DelayedSinceTS int64           `json:"delayed_since_ts"`
-	RunningSince   int64           `json:"running_since"`
-	Finalised      *finalised      `json:"finalised,omitempty"`
+	*olderNames
+	Finalised *finalised `json:"finalised,omitempty"`
+}
+
+// olderNames are what clients of the older generation read.
+type olderNames struct {
+	Delay        int64 `json:"delay"`
+	RunningSince int64 `json:"running_since"`
 }
 
 // finalised is what became of a delayed event. With neither an event ID nor an
@@ -119,10 +139,13 @@ type finalised struct {
 	Error       json.RawMessage `json:"error,omitempty"`
 }
 
-func answerOf(d rooms.Delayed) delayedAnswer {
+func answerOf(r *httpapi.Request, d rooms.Delayed) delayedAnswer {
 	a := delayedAnswer{
 		DelayID: d.ID, RoomID: d.Room, Type: d.Type, StateKey: d.StateKey, Content: d.Content,
-		DelayMS: d.Delay, Delay: d.Delay, DelayedSinceTS: d.Since, RunningSince: d.Since,
+		DelayMS: d.Delay, DelayedSinceTS: d.Since,
+	}
+	if older(r) {
+		a.olderNames = &olderNames{Delay: d.Delay, RunningSince: d.Since}
 	}
 	if d.Finalised != 0 {
 		a.Finalised = &finalised{FinalisedTS: d.Finalised, EventID: d.EventID, Error: d.Error}
@@ -130,55 +153,17 @@ func answerOf(d rooms.Delayed) delayedAnswer {
 	return a
 }
 
-// delayedPage is how many delayed events one answer has at most.
-const delayedPage = 100
-
-// delayedEvents handles GET /_matrix/client/unstable/org.matrix.msc4140/delayed_events.
-// Without a status it gives what is scheduled: clients of the older generation
-// take everything in the list for that.
-func (s *Server) delayedEvents(r *httpapi.Request) (any, error) {
-	status, err := r.Choice("status", "scheduled", "finalised")
-	if err != nil {
-		return nil, err
-	}
-	query := rooms.DelayedQuery{
-		Finalised: status == "finalised", Room: id.RoomID(r.Query("room_id")), Type: r.Query("type"), Limit: delayedPage + 1,
-	}
-	if from := r.Query("from"); from != "" {
-		due, delayID, _ := strings.Cut(from, "_")
-		if query.AfterDue, err = strconv.ParseInt(due, 10, 64); err != nil {
-			return nil, refusal.Invalid("The parameter %s is not a token of this list.", "from")
-		}
-		query.AfterID = delayID
-	}
-	found, err := s.rooms.DelayedEvents(r.Context(), r.Caller, query)
-	if err != nil {
-		return nil, err
-	}
-	answer := map[string]any{}
-	if len(found) > delayedPage {
-		found = found[:delayedPage]
-		last := found[delayedPage-1]
-		answer["next_batch"] = strconv.FormatInt(last.Due(), 10) + "_" + last.ID
-	}
-	list := make([]delayedAnswer, len(found))
-	for i, d := range found {
-		list[i] = answerOf(d)
-	}
-	answer["delayed_events"] = list
-	return answer, nil
-}
-
-// delayedEvent handles GET /_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayID}.
+// delayedEvent handles GET /_matrix/client/v1/delayed_events/{delayID}.
 func (s *Server) delayedEvent(r *httpapi.Request) (any, error) {
 	d, err := s.rooms.DelayedEvent(r.Context(), r.Caller, r.Var("delayID"))
 	if err != nil {
 		return nil, err
 	}
-	return answerOf(*d), nil
+	return answerOf(r, *d), nil
 }
 
 // actOnDelayed handles POST /_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayID}.
+// The final paths have the action in the path alone.
 func (s *Server) actOnDelayed(r *httpapi.Request) (any, error) {
 	var body struct {
 		Action string `json:"action"`
@@ -192,7 +177,7 @@ func (s *Server) actOnDelayed(r *httpapi.Request) (any, error) {
 	return nil, s.doDelayed(r, body.Action)
 }
 
-// actOnDelayedByPath handles POST /_matrix/client/unstable/org.matrix.msc4140/delayed_events/{delayID}/{action}.
+// actOnDelayedByPath handles POST /_matrix/client/v1/delayed_events/{delayID}/{action}.
 func (s *Server) actOnDelayedByPath(r *httpapi.Request) (any, error) {
 	return nil, s.doDelayed(r, r.Var("action"))
 }

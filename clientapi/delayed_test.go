@@ -22,13 +22,16 @@ func newDelayedServer(t *testing.T) (*delayedServer, string) {
 	return &delayedServer{f}, f.mustCreate(`{"preset":"public_chat"}`)
 }
 
-// up begins the paths that are not below v3.
-const up = "/unstable/org.matrix.msc4140"
+// up begins the paths of before MSC4140 was accepted, and list is the list's.
+const (
+	up   = "/unstable/org.matrix.msc4140"
+	list = "/unstable/org.matrix.msc4486/delayed_events"
+)
 
 // ask sends a request with a token, or "".
 func (f *delayedServer) ask(token, method, path, body string) (int, gjson.Result) {
 	f.t.Helper()
-	if !strings.HasPrefix(path, up) {
+	if !strings.HasPrefix(path, "/unstable/") && !strings.HasPrefix(path, "/v1/") {
 		path = "/v3" + path
 	}
 	r := httptest.NewRequestWithContext(f.t.Context(), method, "/_matrix/client"+path, strings.NewReader(body))
@@ -91,6 +94,8 @@ func TestScheduleOverHTTP(t *testing.T) {
 		{ana, "PUT", newer + "1", `{"delay_ms":0,"content":{}}`, 400, "M_INVALID_PARAM", "", ""},
 		{ana, "PUT", newer + "1", `{"delay_ms":5,"state_key":1,"content":{}}`, 400, "M_BAD_JSON", "", ""},
 		{ana, "PUT", newer + "1", `{"delay_ms":9000000000,"content":{}}`, 400, "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE", `org\.matrix\.msc4140\.max_delay`, `2592000000`},
+		{ana, "PUT", "/rooms/ROOM/delayed_event/m.room.message/1", `{"delay_ms":9000000000,"content":{}}`, 400, "M_DELAY_TOO_LARGE", `org\.matrix\.msc4140\.max_delay`, ``},
+		{ana, "PUT", "/rooms/ROOM/delayed_event/m.room.message/1", `{"delay":5,"content":{}}`, 400, "M_MISSING_PARAM", "", ""},
 		{ana, "PUT", newer + strings.Repeat("x", 256), `{"delay_ms":5,"content":{}}`, 400, "M_INVALID_PARAM", "", ""},
 		{bia, "PUT", newer + "1", `{"delay_ms":5,"content":{}}`, 403, "M_FORBIDDEN", "", ""},
 	})
@@ -121,6 +126,91 @@ func TestScheduleOverHTTP(t *testing.T) {
 		{ana, "GET", up + "/delayed_events?from=x", "", 400, "M_INVALID_PARAM", "", ""},
 		{bia, "GET", up + "/delayed_events", "", 200, "", "@this", `{"delayed_events":[]}`},
 		{eve, "GET", up + "/delayed_events", "", 200, "", "@this", `{"delayed_events":[]}`},
+	})
+}
+
+// The final paths of MSC4140 do what the older ones do, under the final names
+// alone. The list is in another MSC, that is not accepted.
+func TestFinalPathsOfDelayedEvents(t *testing.T) {
+	f, room := newDelayedServer(t)
+	schedule := func(transaction string) string {
+		t.Helper()
+		return f.mustSchedule("/rooms/"+room+"/delayed_event/m.room.topic/"+transaction,
+			`{"delay_ms":5000,"state_key":"","content":{"topic":"`+transaction+`"}}`)
+	}
+	one, two, three := schedule("1"), schedule("2"), schedule("3")
+	if again := schedule("1"); again != one {
+		t.Errorf("retry: got %s, want %s", again, one)
+	}
+	const final = "/v1/delayed_events"
+	f.exchanges(room, []exchange{
+		{ana, "GET", final + "/" + one, "", 200, "", "@this", `{"delay_id":"` + one + `","room_id":"ROOM","type":"m.room.topic","state_key":"",` +
+			`"content":{"topic":"1"},"delay_ms":5000,"delayed_since_ts":1700000000000}`},
+		{ana, "GET", up + "/delayed_events/" + one, "", 200, "", "running_since", `1700000000000`},
+		{bia, "GET", final + "/" + one, "", 404, "M_NOT_FOUND", "", ""},
+		// A delay ID alone opens nothing.
+		{"", "POST", final + "/" + one + "/send", `{}`, 401, "M_MISSING_TOKEN", "", ""},
+		{bia, "POST", final + "/" + one + "/send", `{}`, 404, "M_NOT_FOUND", "", ""},
+		{ana, "POST", final + "/" + one + "/eat", `{}`, 400, "M_INVALID_PARAM", "", ""},
+		{ana, "POST", final + "/" + one, `{"action":"send"}`, 405, "M_UNRECOGNIZED", "", ""},
+		{ana, "POST", final + "/" + one + "/send", `{}`, 200, "", "@this", `{}`},
+		{ana, "POST", final + "/" + one + "/restart", `{}`, 409, "M_UNKNOWN", "", ""},
+		{ana, "POST", final + "/" + two + "/cancel", `{}`, 200, "", "@this", `{}`},
+		{ana, "POST", final + "/" + three + "/restart", `{}`, 200, "", "@this", `{}`},
+		{ana, "GET", final + "/" + two, "", 200, "", "finalised", `{"finalised_ts":1700000000000}`},
+		{ana, "GET", final, "", 404, "M_UNRECOGNIZED", "", ""},
+	})
+	_, answer := f.ask(ana, http.MethodGet, final+"/"+one, "")
+	f.exchanges(room, []exchange{
+		{ana, "GET", "/rooms/ROOM/event/" + answer.Get("finalised.event_id").Str, "", 200, "", `unsigned.delay_id`, `"` + one + `"`},
+	})
+}
+
+// The list is chosen and ordered by its query (MSC4486).
+func TestListOfDelayedEvents(t *testing.T) {
+	f, room := newDelayedServer(t)
+	path := up + "/rooms/" + room + "/delayed_event/"
+	schedule := func(eventType string, delay int) string {
+		t.Helper()
+		return f.mustSchedule(fmt.Sprint(path, eventType, "/", delay), fmt.Sprintf(`{"delay_ms":%d,"content":{}}`, delay))
+	}
+	schedule("m.a", 1000)
+	sent, cancelled := schedule("m.a", 2000), schedule("m.b", 3000)
+	schedule("m.b", 4000)
+	delays := func(at string, from ...string) exchange {
+		path := list + at
+		if len(from) > 0 {
+			path = from[0] + at
+		}
+		return exchange{ana, "GET", path, "", 200, "", "delayed_events.#.delay_ms", ""}
+	}
+	want := func(x exchange, delays string) exchange { x.want = delays; return x }
+	f.exchanges(room, []exchange{
+		{ana, "POST", up + "/delayed_events/" + sent + "/send", "", 200, "", "", ""},
+		{ana, "POST", up + "/delayed_events/" + cancelled + "/cancel", "", 200, "", "", ""},
+		want(delays(""), `[1000,2000,3000,4000]`),
+		want(delays("?dir=f"), `[1000,2000,3000,4000]`),
+		want(delays("?dir=b"), `[4000,3000,2000,1000]`),
+		want(delays("?status=scheduled"), `[1000,4000]`),
+		want(delays("?status=sent"), `[2000]`),
+		want(delays("?status=cancelled"), `[3000]`),
+		want(delays("?status=failed"), `[]`),
+		want(delays("?status=finalised&dir=b"), `[3000,2000]`),
+		want(delays("?type=m.b"), `[3000,4000]`),
+		want(delays("?room_id="+room), `[1000,2000,3000,4000]`),
+		want(delays("?from_ts=1700000002000"), `[2000,3000,4000]`),
+		want(delays("?from_ts=1700000002000&to_ts=1700000003000"), `[2000,3000]`),
+		want(delays("?to_ts=99999999999999999999&type=m.a&status=scheduled"), `[1000]`),
+		want(delays("", up+"/delayed_events"), `[1000,4000]`),
+		want(delays("?dir=b&to_ts=1700000003000&status=finalised", up+"/delayed_events"), `[3000,2000]`),
+		{ana, "GET", list + "?dir=x", "", 400, "M_INVALID_PARAM", "", ""},
+		{ana, "GET", list + "?status=error", "", 400, "M_INVALID_PARAM", "", ""},
+		{ana, "GET", list + "?from_ts=x", "", 400, "M_INVALID_PARAM", "", ""},
+		{ana, "GET", list + "?to_ts=-1", "", 400, "M_INVALID_PARAM", "", ""},
+		{ana, "GET", list + "?room_id=x", "", 400, "M_INVALID_PARAM", "", ""},
+		{ana, "GET", list + "?from=5", "", 400, "M_INVALID_PARAM", "", ""},
+		{ana, "GET", list + "?from=x_y", "", 400, "M_INVALID_PARAM", "", ""},
+		{bia, "GET", list, "", 200, "", "@this", `{"delayed_events":[]}`},
 	})
 }
 
@@ -176,15 +266,15 @@ func TestDelayedActionsOverHTTP(t *testing.T) {
 
 func TestDelayedEventsNeedAToken(t *testing.T) {
 	f, _ := newDelayedServer(t)
-	for method, paths := range map[string][]string{
-		http.MethodGet:  {"/delayed_events", "/delayed_events/x"},
-		http.MethodPost: {"/delayed_events/x", "/delayed_events/x/send"},
-		http.MethodPut:  {"/rooms/x/delayed_event/m.room.message/1"},
+	for path, method := range map[string]string{
+		list: http.MethodGet, up + "/delayed_events": http.MethodGet,
+		up + "/delayed_events/x": http.MethodGet, "/v1/delayed_events/x": http.MethodGet,
+		up + "/delayed_events/y":      http.MethodPost,
+		up + "/delayed_events/x/send": http.MethodPost, "/v1/delayed_events/x/send": http.MethodPost,
+		up + "/rooms/x/delayed_event/m.room.message/1": http.MethodPut, "/rooms/x/delayed_event/m.room.message/1": http.MethodPut,
 	} {
-		for _, path := range paths {
-			if code, answer := f.ask("", method, up+path, ""); code != http.StatusUnauthorized || answer.Get("errcode").Str != "M_MISSING_TOKEN" {
-				t.Errorf("%s %s: got %d %s, want 401 M_MISSING_TOKEN", method, path, code, answer.Raw)
-			}
+		if code, answer := f.ask("", method, path, ""); code != http.StatusUnauthorized || answer.Get("errcode").Str != "M_MISSING_TOKEN" {
+			t.Errorf("%s %s: got %d %s, want 401 M_MISSING_TOKEN", method, path, code, answer.Raw)
 		}
 	}
 }
@@ -198,18 +288,20 @@ func TestPagesOfDelayedEvents(t *testing.T) {
 		delayID := f.mustSchedule(fmt.Sprint(path, i), `{"delay_ms":5000,"content":{}}`)
 		f.exchanges(room, []exchange{{ana, "POST", up + "/delayed_events/" + delayID + "/cancel", "", 200, "", "", ""}})
 	}
-	seen, from := map[string]bool{}, ""
-	for range 2 {
-		code, page := f.ask(ana, http.MethodGet, up+"/delayed_events?status=finalised&from="+from, "")
-		if code != http.StatusOK {
-			t.Fatalf("got %d %s", code, page.Raw)
+	for _, direction := range []string{"f", "b"} {
+		seen, from := map[string]bool{}, ""
+		for range 2 {
+			code, page := f.ask(ana, http.MethodGet, up+"/delayed_events?status=finalised&dir="+direction+"&from="+from, "")
+			if code != http.StatusOK {
+				t.Fatalf("got %d %s", code, page.Raw)
+			}
+			for _, d := range page.Get("delayed_events.#.delay_id").Array() {
+				seen[d.Str] = true
+			}
+			from = page.Get("next_batch").Str
 		}
-		for _, d := range page.Get("delayed_events.#.delay_id").Array() {
-			seen[d.Str] = true
+		if len(seen) != all || from != "" {
+			t.Errorf("%s: got %d of %d and next_batch %q, want all and none", direction, len(seen), all, from)
 		}
-		from = page.Get("next_batch").Str
-	}
-	if len(seen) != all || from != "" {
-		t.Errorf("got %d of %d and next_batch %q, want all and none", len(seen), all, from)
 	}
 }

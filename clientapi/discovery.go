@@ -37,6 +37,8 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc3952_intentional_mentions", true}, // push rules for m.mentions
 	{"uk.half-shot.msc2666.query_mutual_rooms", true}, // rooms shared with another user
 	{"org.matrix.msc4140", true},                      // delayed events
+	{"org.matrix.msc4140.stable", true},               // the same by their final paths and names
+	{"org.matrix.msc4486", true},                      // the list of delayed events
 	{"org.matrix.msc3026.busy_presence", false},       // there are three kinds of presence, busy is none
 	{"org.matrix.msc3440.stable", true},               // threads by /relations
 	{"org.matrix.msc3856.stable", true},               // the list of a room's threads
@@ -92,18 +94,18 @@ func (s *Server) capabilities(r *httpapi.Request) (any, error) {
 	}
 	yes, no := capability{true}, capability{false}
 	mostDelayed, longestDelay := s.rooms.DelayLimits()
+	delayed := map[string]int64{"max_delay_ms": longestDelay.Milliseconds(), "max_scheduled": int64(mostDelayed)}
 	capabilities := map[string]any{
-		"m.room_versions":            map[string]any{"default": policy.Default, "available": available},
-		"m.change_password":          yes,
-		"m.set_displayname":          yes,
-		"m.set_avatar_url":           yes,
-		"m.profile_fields":           yes,
-		"m.3pid_changes":             no,
-		"m.get_login_token":          yes,
-		"m.forget_forced_upon_leave": no,
-		"org.matrix.msc4140.delayed_events": map[string]int64{
-			"max_delay_ms": longestDelay.Milliseconds(), "max_scheduled": int64(mostDelayed),
-		},
+		"m.room_versions":                   map[string]any{"default": policy.Default, "available": available},
+		"m.change_password":                 yes,
+		"m.set_displayname":                 yes,
+		"m.set_avatar_url":                  yes,
+		"m.profile_fields":                  yes,
+		"m.3pid_changes":                    no,
+		"m.get_login_token":                 yes,
+		"m.forget_forced_upon_leave":        no,
+		"m.delayed_events":                  delayed,
+		"org.matrix.msc4140.delayed_events": delayed,
 	}
 	if r.Caller.Administrator() {
 		capabilities["m.account_moderation"] = map[string]bool{"lock": true, "suspend": true}

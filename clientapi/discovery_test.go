@@ -55,6 +55,7 @@ func TestDiscovery(t *testing.T) {
 		`m\.room_versions.available.10`: `"stable"`,
 		`m\.change_password.enabled`:    `true`,
 
+		`m\.delayed_events`:                    `{"max_delay_ms":2592000000,"max_scheduled":100}`,
 		`org\.matrix\.msc4140\.delayed_events`: `{"max_delay_ms":2592000000,"max_scheduled":100}`,
 		`m\.3pid_changes.enabled`:              `false`,
 		`m\.get_login_token.enabled`:           `true`,

@@ -102,11 +102,13 @@ type Limits struct {
 	UserRooms             int // joined rooms a user
 	SyncTimeline          int // timeline events a room in one sync answer
 	Page                  int // entries of one page of any list
+	DelayedEvents         int // scheduled events a user
 	PasswordMin           int // shortest password, in bytes
 	PasswordMax           int // longest password, in bytes
 
 	SyncTimeout       time.Duration // longest wait of a long poll
 	PresenceTimeout   time.Duration // without a request, until somebody is offline
+	DelayedEventWait  time.Duration // longest delay of a scheduled event
 	HeaderTimeout     time.Duration // until the headers of a request are read
 	BodyTimeout       time.Duration // until a JSON body is read
 	IdleTimeout       time.Duration // until an idle connection is closed

@@ -28,9 +28,6 @@ type Later struct {
 	Path, Transaction string
 }
 
-// finalisedFor is how long it is kept what became of a delayed event.
-const finalisedFor = 7 * 24 * time.Hour
-
 // DelayLimits gives how many events a user may have scheduled, and how long one
 // may wait.
 func (s *Service) DelayLimits() (most int, longest time.Duration) {
@@ -58,7 +55,7 @@ func (s *Service) Schedule(ctx context.Context, caller tenant.Caller, l Later) (
 			if err := s.checkScheduled(tx, caller.User, now); err != nil {
 				return "", err
 			}
-			s.keepDelayed(tx, Delayed{
+			tx.KeepDelayed(Delayed{
 				ID: delayID, User: caller.User, Room: l.Room, Type: l.Type, StateKey: l.StateKey, Content: l.Content,
 				Delay: l.Delay, Since: now,
 			})
@@ -83,19 +80,14 @@ func (s *Service) newDelayID() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }
 
-func (s *Service) keepDelayed(tx Tx, d Delayed) {
-	tx.KeepDelayed(d, s.timestamp()-finalisedFor.Milliseconds())
-}
-
 func (s *Service) checkDelay(delay int64) error {
 	if delay <= 0 {
 		return refusal.Invalid("A delay is a whole number of milliseconds above zero.")
 	}
 	longest := s.limits.DelayMax.Milliseconds()
 	if delay > longest {
-		return refusal.New(http.StatusBadRequest, "ORG.MATRIX.MSC4140_DELAY_TOO_LARGE",
-			"An event can wait for %d milliseconds at most; this one should wait for %d.", longest, delay).
-			With("org.matrix.msc4140.errcode", "M_MAX_DELAY_EXCEEDED").With("org.matrix.msc4140.max_delay", longest)
+		return refusal.New(http.StatusBadRequest, "M_DELAY_TOO_LARGE",
+			"An event can wait for %d milliseconds at most; this one should wait for %d.", longest, delay)
 	}
 	return nil
 }
@@ -169,7 +161,7 @@ func (s *Service) CancelDelayed(ctx context.Context, caller tenant.Caller, delay
 			return errDelayedSent()
 		case d.Finalised == 0:
 			d.Finalised = s.timestamp()
-			s.keepDelayed(tx, *d)
+			tx.KeepDelayed(*d)
 		}
 		return nil
 	})
@@ -189,7 +181,7 @@ func (s *Service) RestartDelayed(ctx context.Context, caller tenant.Caller, dela
 			return errDelayedCancelled()
 		}
 		d.Since = s.timestamp()
-		s.keepDelayed(tx, *d)
+		tx.KeepDelayed(*d)
 		return nil
 	})
 }

@@ -23,15 +23,28 @@ const lookForDelayed = 5 * time.Second
 // delayedPage is how many due events the timer takes at once.
 const delayedPage = 200
 
+const (
+	// finalisedFor is how long it is kept what became of a delayed event, or up to
+	// forgetEvery longer.
+	finalisedFor = 7 * 24 * time.Hour
+	forgetEvery  = time.Hour
+)
+
 // errNotDue tells the timer that there is nothing to do: the event was sent,
 // cancelled or restarted meanwhile.
 var errNotDue = errors.New("the event is not due")
 
-// RunDelayed sends delayed events in time, until ctx ends. alarm is time.After;
-// report gets what failed, which is tried again.
+// RunDelayed sends delayed events in time and forgets what became of them a week
+// later, until ctx ends. alarm is time.After; report gets what failed, which is
+// tried again.
 func (s *Service) RunDelayed(ctx context.Context, alarm func(time.Duration) <-chan time.Time, report func(error)) {
+	var forget time.Time
 	for {
 		next, err := s.SendDue(ctx)
+		if now := s.now(); err == nil && !now.Before(forget) {
+			forget = now.Add(forgetEvery)
+			err = s.forgetFinalised(ctx)
+		}
 		wait := lookForDelayed
 		switch {
 		case ctx.Err() != nil:
@@ -75,6 +88,23 @@ func (s *Service) SendDue(ctx context.Context) (next time.Time, err error) {
 	}
 }
 
+// forgetFinalised forgets in all accounts what was finalised long ago.
+func (s *Service) forgetFinalised(ctx context.Context) error {
+	before := s.timestamp() - finalisedFor.Milliseconds()
+	accounts, err := s.store.FinalisedBefore(ctx, before)
+	failed := []error{err}
+	for _, account := range accounts {
+		err := s.loneAct(ctx, tenant.Caller{Account: account}, func(tx Tx) error {
+			tx.ForgetDelayed(before)
+			return nil
+		})
+		if err != nil {
+			failed = append(failed, fmt.Errorf("forget finalised delayed events of account %s: %w", account, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
 func (s *Service) sendDue(ctx context.Context, due DueDelayed) error {
 	d, err := s.store.Delayed(ctx, due.Account, due.User, due.ID)
 	if err != nil || d == nil {
@@ -105,7 +135,7 @@ func (s *Service) giveUp(ctx context.Context, due DueDelayed, refused *refusal.R
 			return err
 		}
 		d.Finalised, d.Error = s.timestamp(), reason
-		s.keepDelayed(tx, *d)
+		tx.KeepDelayed(*d)
 		return nil
 	})
 }
@@ -165,7 +195,7 @@ func (f *finalising) Act(ctx context.Context, act Act) (id.EventID, error) {
 			return "", err
 		}
 		d.Finalised = f.service.timestamp()
-		f.service.keepDelayed(tx, *d)
+		tx.KeepDelayed(*d)
 		return sent, nil
 	}
 	eventID, err := f.Store.Act(ctx, act)

@@ -28,16 +28,40 @@ type Delayed struct {
 // Due gives when the event is to be sent.
 func (d Delayed) Due() int64 { return d.Since + d.Delay }
 
-// DelayedQuery asks for delayed events of one user, the earliest due first.
+// DelayedStatus is how far a delayed event has come (MSC4486).
+type DelayedStatus string
+
+// These are what a list can be asked for. Sent, cancelled and failed ones are
+// finalised.
+const (
+	DelayedAny       DelayedStatus = ""
+	DelayedScheduled DelayedStatus = "scheduled"
+	DelayedFinalised DelayedStatus = "finalised"
+	DelayedSent      DelayedStatus = "sent"
+	DelayedCancelled DelayedStatus = "cancelled"
+	DelayedFailed    DelayedStatus = "failed"
+)
+
+// DelayedQuery asks for delayed events of one user, in the order in which they
+// are or were due.
 type DelayedQuery struct {
-	User      id.UserID
-	Finalised bool // those that are finalised instead of those that are scheduled
-	Room      id.RoomID
-	Type      string
-	// AfterDue and AfterID name the last one of the page before.
-	AfterDue int64
-	AfterID  string
-	Limit    int
+	User   id.UserID
+	Status DelayedStatus
+	Room   id.RoomID // "": all rooms
+	Type   string    // "": all types
+	// From and To bound when the events are due, both included.
+	From, To int64
+	// Backwards gives the latest due first.
+	Backwards bool
+	// After is the last one of the page before, nil for the first page.
+	After *DelayedPlace
+	Limit int
+}
+
+// DelayedPlace is where a delayed event stands in the list.
+type DelayedPlace struct {
+	Due int64 // ms
+	ID  string
 }
 
 // DueDelayed names a scheduled event and when it is due.
@@ -58,6 +82,9 @@ type DelayedStore interface {
 	// NextDelayed gives those scheduled events of all accounts that are due first,
 	// in order.
 	NextDelayed(ctx context.Context, limit int) ([]DueDelayed, error)
+	// FinalisedBefore gives the accounts with delayed events that were finalised
+	// before a time (ms).
+	FinalisedBefore(ctx context.Context, before int64) ([]tenant.ID, error)
 }
 
 // DelayedTx is the part of [Tx] that keeps delayed events, for lone acts.
@@ -69,7 +96,8 @@ type DelayedTx interface {
 	// them is due.
 	Scheduled(user id.UserID) (count int, first int64, err error)
 	// KeepDelayed adds a delayed event, or changes its Since, Finalised, EventID
-	// and Error. What of the user's was finalised before the time given is
-	// forgotten.
-	KeepDelayed(d Delayed, forget int64)
+	// and Error. Of the user's finalised ones the newest 1,000 stay.
+	KeepDelayed(d Delayed)
+	// ForgetDelayed forgets what was finalised before a time (ms).
+	ForgetDelayed(before int64)
 }

@@ -50,6 +50,8 @@ func AppendEvent(dst []byte, e *event.Event, r Reader) []byte {
 		dst = AppendText(dst, r.Membership)
 	}
 	if e.Delay != "" && e.Sender == r.User {
+		dst = append(dst, `,"delay_id":`...)
+		dst = AppendText(dst, e.Delay)
 		dst = append(dst, `,"org.matrix.msc4140.delay_id":`...)
 		dst = AppendText(dst, e.Delay)
 	}

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"maunium.net/go/mautrix/id"
 
@@ -42,15 +43,28 @@ func (s *Store) Delayed(ctx context.Context, account tenant.ID, user id.UserID, 
 	return readDelayed(ctx, s.db, account, user, delayID)
 }
 
-const delayedPageSQL = delayedSQL + `
-	AND (due > $3 OR (due = $3 AND delay_id > $4)) AND (finalised > 0) = $5
-	AND ($6 = '' OR room = $6) AND ($7 = '' OR type = $7)
-	ORDER BY due, delay_id LIMIT $8`
+const (
+	chosenDelayedSQL = delayedSQL + `
+		AND due >= $3 AND due <= $4 AND ($5 = '' OR room = $5) AND ($6 = '' OR type = $6)
+		AND ($7 = '' OR $7 = 'finalised' AND finalised > 0 OR $7 = CASE WHEN finalised = 0 THEN 'scheduled'
+			WHEN event_id <> '' THEN 'sent' WHEN length(error) > 0 THEN 'failed' ELSE 'cancelled' END) `
+	delayedForwardsSQL = chosenDelayedSQL + `
+		AND (due > $8 OR (due = $8 AND delay_id > $9)) ORDER BY due, delay_id LIMIT $10`
+	delayedBackwardsSQL = chosenDelayedSQL + `
+		AND (due < $8 OR (due = $8 AND delay_id < $9)) ORDER BY due DESC, delay_id DESC LIMIT $10`
+)
 
 // DelayedEvents implements rooms.DelayedStore.
 func (s *Store) DelayedEvents(ctx context.Context, account tenant.ID, q rooms.DelayedQuery) ([]rooms.Delayed, error) {
-	all, err := sqldb.All(ctx, s.db, scanDelayed, delayedPageSQL,
-		account, q.User, q.AfterDue, q.AfterID, q.Finalised, q.Room, q.Type, q.Limit)
+	page, after := delayedForwardsSQL, rooms.DelayedPlace{Due: math.MinInt64}
+	if q.Backwards {
+		page, after = delayedBackwardsSQL, rooms.DelayedPlace{Due: math.MaxInt64}
+	}
+	if q.After != nil {
+		after = *q.After
+	}
+	all, err := sqldb.All(ctx, s.db, scanDelayed, page,
+		account, q.User, q.From, q.To, q.Room, q.Type, string(q.Status), after.Due, after.ID, q.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("read delayed events: %w", err)
 	}
@@ -73,6 +87,19 @@ func (s *Store) NextDelayed(ctx context.Context, limit int) ([]rooms.DueDelayed,
 		return nil, fmt.Errorf("read what is due next: %w", err)
 	}
 	return next, nil
+}
+
+const finalisedBeforeSQL = `
+	SELECT DISTINCT account FROM delayed_events WHERE finalised > 0 AND finalised < $1 ORDER BY account`
+
+// FinalisedBefore implements rooms.DelayedStore.
+func (s *Store) FinalisedBefore(ctx context.Context, before int64) ([]tenant.ID, error) {
+	scan := func(r sqldb.Row) (account tenant.ID, err error) { return account, r.Scan(&account) }
+	accounts, err := sqldb.All(ctx, s.db, scan, finalisedBeforeSQL, before)
+	if err != nil {
+		return nil, fmt.Errorf("read whose delayed events are to be forgotten: %w", err)
+	}
+	return accounts, nil
 }
 
 // Delayed implements rooms.DelayedTx.
@@ -108,14 +135,14 @@ const (
 		ON CONFLICT (account, delay_id) DO UPDATE SET since = excluded.since, due = excluded.due,
 			finalised = excluded.finalised, event_id = excluded.event_id, error = excluded.error`
 
-	forgetDelayedSQL = `
-		DELETE FROM delayed_events WHERE account = $1 AND user_id = $2 AND finalised > 0 AND (finalised < $3
-			OR delay_id IN (SELECT delay_id FROM delayed_events WHERE account = $1 AND user_id = $2 AND finalised > 0
-				ORDER BY finalised DESC LIMIT 1000 OFFSET 1000))`
+	surplusDelayedSQL = `
+		DELETE FROM delayed_events WHERE account = $1 AND user_id = $2 AND delay_id IN (
+			SELECT delay_id FROM delayed_events WHERE account = $1 AND user_id = $2 AND finalised > 0
+			ORDER BY finalised DESC LIMIT 1000 OFFSET 1000)`
 )
 
-// KeepDelayed implements rooms.DelayedTx. A user keeps 1,000 finalised ones.
-func (t *tx) KeepDelayed(d rooms.Delayed, forget int64) {
+// KeepDelayed implements rooms.DelayedTx.
+func (t *tx) KeepDelayed(d rooms.Delayed) {
 	account := t.group.account.id
 	failure := []byte(d.Error)
 	if failure == nil {
@@ -123,5 +150,12 @@ func (t *tx) KeepDelayed(d rooms.Delayed, forget int64) {
 	}
 	t.exec(keepDelayedSQL, account, d.ID, d.User, d.Room, d.Type, d.StateKey, []byte(d.Content), d.Delay, d.Since, d.Due(),
 		d.Finalised, d.EventID, failure)
-	t.exec(forgetDelayedSQL, account, d.User, forget)
+	if d.Finalised != 0 {
+		t.exec(surplusDelayedSQL, account, d.User)
+	}
 }
+
+const forgetDelayedSQL = `DELETE FROM delayed_events WHERE account = $1 AND finalised > 0 AND finalised < $2`
+
+// ForgetDelayed implements rooms.DelayedTx.
+func (t *tx) ForgetDelayed(before int64) { t.exec(forgetDelayedSQL, t.group.account.id, before) }

@@ -31,9 +31,9 @@ type apiFixture struct {
 	house *house
 }
 
-func newAPIFixture(t *testing.T) *apiFixture {
+func newAPIFixture(t *testing.T, environment ...string) *apiFixture {
 	t.Helper()
-	cfg, err := config.Load(map[string]string{"data": t.TempDir(), "server-name": "home.test", "rate-limits": "off"}, nil)
+	cfg, err := config.Load(map[string]string{"data": t.TempDir(), "server-name": "home.test", "rate-limits": "off"}, environment)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,6 +75,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 			MembersPerRoom: cfg.Limits.RoomMembers, RoomsPerUser: cfg.Limits.UserRooms,
 			AliasesPerRoom: cfg.Limits.RoomAliases, TimelineMax: cfg.Limits.SyncTimeline, PageMax: cfg.Limits.Page,
 			NameBytes: cfg.Limits.RoomNameBytes, TopicBytes: cfg.Limits.TopicBytes,
+			DelayedEvents: cfg.Limits.DelayedEvents, DelayMax: cfg.Limits.DelayedEventWait,
 		},
 		CarryRules: push.Carry,
 	})

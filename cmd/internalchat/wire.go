@@ -90,7 +90,7 @@ func (h *house) startTimers(ctx context.Context) (stop func()) {
 	var timers sync.WaitGroup
 	timers.Go(func() {
 		h.rooms.RunDelayed(ctx, time.After, func(err error) {
-			h.log.WithError(err).Error("delayed events were not sent; they will be tried again")
+			h.log.WithError(err).Error("delayed events were not sent or not forgotten; it will be tried again")
 		})
 	})
 	timers.Go(func() {
