@@ -14,12 +14,16 @@ import (
 
 const (
 	maxFilterList    = 1000 // entries of one list of a filter
-	maxFilterPattern = 255  // bytes of one event type in a filter
+	maxFilterPattern = 255  // bytes of one event type or field in a filter
 )
 
 // Filter is what a client wants of /sync (section "Filtering" of the
 // client-server specification). The zero value wants everything.
 type Filter struct {
+	// Fields are what of a room's events is wanted, nil for all.
+	Fields *Fields
+	// Federation asks for a room's events as they are between servers.
+	Federation  bool
 	Presence    EventFilter
 	AccountData EventFilter
 	Room        RoomFilter
@@ -157,14 +161,16 @@ func ParseFilter(text []byte) (*Filter, error) {
 	if err := decodeFilter(text, &from); err != nil {
 		return nil, err
 	}
-	if f := from.EventFormat; f != nil && *f != "client" && *f != "federation" {
-		return nil, refusal.Invalid("The event_format of a filter must be \"client\" or \"federation\".")
-	}
-	if len(from.EventFields) > maxFilterList {
-		return nil, errFilterList()
-	}
 	var c filterChecker
-	f := &Filter{Presence: c.events(from.Presence), AccountData: c.events(from.AccountData)}
+	f := &Filter{
+		Fields: c.fields(from.EventFields), Presence: c.events(from.Presence), AccountData: c.events(from.AccountData),
+	}
+	if format := from.EventFormat; format != nil {
+		f.Federation = *format == "federation"
+		if !f.Federation && *format != "client" {
+			c.fail(refusal.Invalid("The event_format of a filter must be \"client\" or \"federation\"."))
+		}
+	}
 	f.Room = RoomFilter{
 		choice:       c.rooms(from.Room.Rooms, from.Room.NotRooms),
 		IncludeLeave: from.Room.IncludeLeave,
@@ -219,6 +225,19 @@ func (c *filterChecker) fail(err error) {
 	if c.err == nil {
 		c.err = err
 	}
+}
+
+func (c *filterChecker) fields(paths []string) *Fields {
+	if len(paths) > maxFilterList {
+		c.fail(errFilterList())
+		return nil
+	}
+	for _, path := range paths {
+		if len(path) > maxFilterPattern {
+			c.fail(refusal.Invalid("A field in a filter cannot be longer than %d bytes.", maxFilterPattern))
+		}
+	}
+	return newFields(paths)
 }
 
 func (c *filterChecker) roomEvents(from roomEventFilterJSON) RoomEventFilter {

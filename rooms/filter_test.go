@@ -38,6 +38,23 @@ func TestParseFilterRefuses(t *testing.T) {
 		{`{"room":{"include_leave":"yes"}}`, "M_BAD_JSON"},
 		{`{"event_fields":"x"}`, "M_BAD_JSON"},
 		{`{"room":{},"room":{}}`, "M_BAD_JSON"},
+		{`{"event_fields":[1]}`, "M_BAD_JSON"},
+		{`{"event_format":1}`, "M_BAD_JSON"},
+		{`{"account_data":[]}`, "M_BAD_JSON"},
+		{`{"account_data":{"types":{}}}`, "M_BAD_JSON"},
+		{`{"presence":{"senders":"@a:hs"}}`, "M_BAD_JSON"},
+		{`{"presence":{"not_senders":[1]}}`, "M_BAD_JSON"},
+		{`{"room":{"not_rooms":{}}}`, "M_BAD_JSON"},
+		{`{"room":{"timeline":{"not_types":"x"}}}`, "M_BAD_JSON"},
+		{`{"room":{"state":{"include_redundant_members":"true"}}}`, "M_BAD_JSON"},
+		{`{"room":{"timeline":{"unread_thread_notifications":1}}}`, "M_BAD_JSON"},
+		{`{"event_fields":` + long + `}`, "M_INVALID_PARAM"},
+		{`{"event_fields":` + many + `}`, "M_INVALID_PARAM"},
+		{`{"event_format":""}`, "M_INVALID_PARAM"},
+		{`{"account_data":{"limit":-1}}`, "M_INVALID_PARAM"},
+		{`{"presence":{"not_senders":["x"]}}`, "M_INVALID_PARAM"},
+		{`{"room":{"ephemeral":{"rooms":["x"]}}}`, "M_INVALID_PARAM"},
+		{`{"room":{"state":{"not_types":` + long + `}}}`, "M_INVALID_PARAM"},
 		{`{"event_format":"other"}`, "M_INVALID_PARAM"},
 		{`{"room":{"timeline":{"limit":-1}}}`, "M_INVALID_PARAM"},
 		{`{"room":{"rooms":["x"]}}`, "M_INVALID_PARAM"},
@@ -129,6 +146,39 @@ func TestParseFilter(t *testing.T) {
 	}
 	if got := f.Room.State.Limit(20, 100); got != 20 {
 		t.Errorf("absent limit: got %d, want 20", got)
+	}
+}
+
+func TestFields(t *testing.T) {
+	const whole = `{"content":{"a.b":1,"body":"x","m":{"k":{},"l":[1]},"n\\u0001":2},"origin_server_ts":5,"sender":"@a:hs","type":"m.x"}`
+	for fields, want := range map[string]string{
+		`"type"`:                                 `{"type":"m.x"}`,
+		`"type","sender"`:                        `{"sender":"@a:hs","type":"m.x"}`,
+		`"content.body"`:                         `{"content":{"body":"x"}}`,
+		`"content.body","content.m.l","type"`:    `{"content":{"body":"x","m":{"l":[1]}},"type":"m.x"}`,
+		`"content.body","content"`:               `{"content":{"a.b":1,"body":"x","m":{"k":{},"l":[1]},"n\u0001":2}}`,
+		`"content","content.body"`:               `{"content":{"a.b":1,"body":"x","m":{"k":{},"l":[1]},"n\u0001":2}}`,
+		`"content.m.k"`:                          `{"content":{"m":{"k":{}}}}`,
+		`"content.a\\.b"`:                        `{"content":{"a.b":1}}`,
+		`"content.a.b"`:                          `{}`,
+		`"content.n\u0001"`:                      `{"content":{"n\u0001":2}}`,
+		`"content.m.l.0","sender.x","","nope"`:   `{}`,
+		`"content.m.k.x","content.m.l.x","type"`: `{"type":"m.x"}`,
+	} {
+		f, err := rooms.ParseFilter([]byte(`{"event_fields":[` + fields + `]}`))
+		if err != nil {
+			t.Errorf("%s: %v", fields, err)
+			continue
+		}
+		event := strings.ReplaceAll(whole, `\\u`, `\u`)
+		if got := string(f.Fields.Append([]byte("x"), []byte(event))); got != "x"+want {
+			t.Errorf("%s: got %s, want %s", fields, got, want)
+		}
+	}
+	for _, none := range []string{`{}`, `{"event_fields":[]}`, `{"event_fields":null}`} {
+		if f, err := rooms.ParseFilter([]byte(none)); err != nil || f.Fields != nil {
+			t.Errorf("%s: got %v, %v, want no fields", none, f, err)
+		}
 	}
 }
 

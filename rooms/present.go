@@ -27,14 +27,21 @@ type Reader struct {
 	Relations json.RawMessage
 	// OmitRoom leaves room_id out, as in /sync.
 	OmitRoom bool
+	// Federation writes the event as it is between servers, with auth_events,
+	// prev_events and hashes, and without what clients alone read: the event_id of
+	// most room versions. It goes before OmitRoom.
+	Federation bool
 }
 
 // AppendEvent appends an event as a client reads it: the stored bytes, and
 // unsigned as it is for this reader.
 func AppendEvent(dst []byte, e *event.Event, r Reader) []byte {
-	if r.OmitRoom {
+	switch {
+	case r.Federation:
+		dst = append(dst, e.JSON[:len(e.JSON)-1]...) // stays open for unsigned
+	case r.OmitRoom:
 		dst = appendWithoutRoom(dst, e.Client)
-	} else {
+	default:
 		dst = append(dst, e.Client...)
 	}
 	dst = append(dst, `,"unsigned":{"age":`...)
@@ -65,6 +72,7 @@ func AppendEvent(dst []byte, e *event.Event, r Reader) []byte {
 		dst = append(dst, `,"redacted_because":`...)
 		dst = AppendEvent(dst, r.Redaction, Reader{
 			User: r.User, Device: r.Device, Now: r.Now, Membership: r.Membership, OmitRoom: r.OmitRoom,
+			Federation: r.Federation,
 		})
 	}
 	if r.Replaced != nil {

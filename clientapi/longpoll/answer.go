@@ -212,11 +212,16 @@ func (w *writer) room(room *room) {
 
 // event writes an event for the reader.
 func (w *writer) event(room *room, e, replaced *event.Event, relations json.RawMessage) {
+	start := len(w.out)
 	w.out = rooms.AppendEvent(w.out, e, rooms.Reader{
 		User: w.caller.User, Device: w.caller.Device, Now: w.now,
 		Membership: room.spans.At(e.Position), Replaced: replaced,
 		Redaction: room.redaction[e.RedactedBy], Relations: relations, OmitRoom: true,
+		Federation: w.filter.Federation,
 	})
+	if w.filter.Fields != nil {
+		w.out = w.filter.Fields.Append(w.out[:start], w.out[start:])
+	}
 }
 
 // joined writes what only joined rooms have.

@@ -83,6 +83,7 @@ var spanishRooms = map[string]string{
 	"The event that creates a room has an empty state key.":                                                      "El evento que crea una sala tiene una clave de estado vacía.",
 	"The event that creates a room must name its creator.":                                                       "El evento que crea una sala debe indicar quién la creó.",
 	"The event that creates a room must name version %s.":                                                        "El evento que crea una sala debe indicar la versión %s.",
+	"A field in a filter cannot be longer than %d bytes.":                                                        "Un campo en un filtro no puede tener más de %d bytes.",
 	"The event_format of a filter must be \"client\" or \"federation\".":                                         "El event_format de un filtro debe ser \"client\" o \"federation\".",
 	"The filter has a value of the wrong type.":                                                                  "El filtro tiene un valor del tipo equivocado.",
 	"The filter is not valid JSON.":                                                                              "El filtro no es JSON válido.",

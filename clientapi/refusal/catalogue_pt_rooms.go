@@ -83,6 +83,7 @@ var portugueseRooms = map[string]string{
 	"The event that creates a room has an empty state key.":                                                      "O evento que cria uma sala tem uma chave de estado vazia.",
 	"The event that creates a room must name its creator.":                                                       "O evento que cria uma sala deve indicar quem a criou.",
 	"The event that creates a room must name version %s.":                                                        "O evento que cria uma sala deve indicar a versão %s.",
+	"A field in a filter cannot be longer than %d bytes.":                                                        "Um campo em um filtro não pode ter mais de %d bytes.",
 	"The event_format of a filter must be \"client\" or \"federation\".":                                         "O event_format de um filtro deve ser \"client\" ou \"federation\".",
 	"The filter has a value of the wrong type.":                                                                  "O filtro tem um valor do tipo errado.",
 	"The filter is not valid JSON.":                                                                              "O filtro não é JSON válido.",

@@ -5,6 +5,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/tidwall/gjson"
+
+	"github.com/conversalabs/internalchat/rooms/event"
 )
 
 // operation is what a condition asks.
@@ -47,7 +49,7 @@ func (c *compiler) slot(key string) int {
 	}
 	slot := len(c.paths)
 	c.slots[key] = slot
-	c.paths = append(c.paths, splitKey(key))
+	c.paths = append(c.paths, event.SplitPath(key))
 	return slot
 }
 

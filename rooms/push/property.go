@@ -3,7 +3,6 @@ package push
 import (
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/tidwall/gjson"
@@ -22,26 +21,6 @@ type Event struct {
 
 // path is a property's place in an event, split at its dots.
 type path []string
-
-// splitKey splits a key at its dots; "\." is a dot in a name, "\\" a backslash
-// (appendices, "Dot-separated property paths"), any other backslash itself.
-func splitKey(key string) path {
-	var parts path
-	var part strings.Builder
-	for i := 0; i < len(key); i++ {
-		switch c := key[i]; {
-		case c == '\\' && i+1 < len(key) && (key[i+1] == '.' || key[i+1] == '\\'):
-			i++
-			part.WriteByte(key[i])
-		case c == '.':
-			parts = append(parts, part.String())
-			part.Reset()
-		default:
-			part.WriteByte(c)
-		}
-	}
-	return append(parts, part.String())
-}
 
 type valueKind byte
 
