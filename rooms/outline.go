@@ -10,13 +10,13 @@ import (
 // Outline is what a list of rooms asks of a room that it does not show.
 type Outline struct {
 	// Last is the position of the room's newest event, Bump that of the newest
-	// one that moves the room up (see [BumpTypes]).
+	// one that counts as activity in a client's list (see [BumpTypes]).
 	Last, Bump stream.Position
 	Type       string // of m.room.create, "" for none
 	Encrypted  bool
 }
 
-// BumpTypes are the events that move a room to the top of a list (MSC4186).
+// BumpTypes are the events that raise a room's bump_stamp (MSC4186).
 func BumpTypes() []string {
 	return []string{
 		"m.room.create", "m.room.message", "m.room.encrypted", "m.sticker", "m.call.invite",

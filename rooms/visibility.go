@@ -34,6 +34,7 @@ func historyVisibility(e *event.Event) string {
 type Span struct {
 	Position   stream.Position
 	Membership string
+	ByOther    bool // of a leave: somebody else's doing
 }
 
 // Spans is a user's whole history of membership in one room, oldest first.
@@ -41,11 +42,24 @@ type Span struct {
 type Spans []Span
 
 // With gives the history with one more member event.
-func (s Spans) With(p stream.Position, membership string) Spans {
-	if s.Current() == membership {
+func (s Spans) With(more Span) Spans {
+	if s.Current() == more.Membership {
 		return s
 	}
-	return append(slices.Clip(s), Span{p, membership})
+	return append(slices.Clip(s), more)
+}
+
+// WithEvent is With for the user's m.room.member event.
+func (s Spans) WithEvent(e *event.Event) Spans {
+	membership := MembershipOf(e)
+	return s.With(Span{e.Position, membership, membership == "leave" && string(e.Sender) != *e.StateKey})
+}
+
+// Kicked tells whether somebody else ended the user's stay, and nothing has come
+// of it since.
+func (s Spans) Kicked() bool {
+	n := len(s)
+	return n > 1 && s[n-1].ByOther && s[n-2].Membership == "join"
 }
 
 // Current gives the newest membership, or "".

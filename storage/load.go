@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts"
@@ -185,19 +186,20 @@ func (a *account) readMany(ctx context.Context, sql string, args [][]any, versio
 }
 
 const membershipsSQL = `
-	SELECT room, position, membership FROM events
+	SELECT room, position, membership, CASE membership WHEN 'leave' THEN json END FROM events
 	WHERE account = $1 AND state_key = $2 AND type = 'm.room.member' AND position <= $3 ORDER BY position`
 
 func (a *account) loadMemberships(ctx context.Context, s *state, user id.UserID) error {
 	all := map[id.RoomID]rooms.Spans{}
 	err := a.store.db.Query(ctx, membershipsSQL, []any{a.id, user, s.head}, func(r sqldb.Row) error {
 		var roomID id.RoomID
-		var at stream.Position
-		var membership string
-		if err := r.Scan(&roomID, &at, &membership); err != nil {
+		var span rooms.Span
+		var leave []byte
+		if err := r.Scan(&roomID, &span.Position, &span.Membership, &leave); err != nil {
 			return err
 		}
-		all[roomID] = all[roomID].With(at, membership)
+		span.ByOther = leave != nil && gjson.GetBytes(leave, "sender").Str != string(user)
+		all[roomID] = all[roomID].With(span)
 		return nil
 	})
 	if err != nil {

@@ -89,7 +89,7 @@ func (s *state) applyEvent(e *event.Event) {
 	}
 	user := id.UserID(*e.StateKey)
 	if spans, loaded := s.memberships[user]; loaded {
-		spans[e.Room] = spans[e.Room].With(e.Position, rooms.MembershipOf(e))
+		spans[e.Room] = spans[e.Room].WithEvent(e)
 	}
 }
 

@@ -116,7 +116,7 @@ func (t *tx) Memberships(user id.UserID) (map[id.RoomID]rooms.Spans, error) {
 				changed = make(map[id.RoomID]rooms.Spans, len(base)+1)
 				maps.Copy(changed, base)
 			}
-			changed[c.Event.Room] = changed[c.Event.Room].With(c.Event.Position, rooms.MembershipOf(c.Event))
+			changed[c.Event.Room] = changed[c.Event.Room].WithEvent(c.Event)
 		}
 	}
 	if changed != nil {

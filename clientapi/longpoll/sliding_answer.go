@@ -63,7 +63,7 @@ func (w *slidingWriter) named(unstable, stable string) string {
 // slidRoom writes one room.
 func (w *slidingWriter) slidRoom(r *room) {
 	w.out = append(w.out, `{"bump_stamp":`...)
-	w.number(int(r.slid.entry.stamp))
+	w.number(int(r.slid.entry.bump))
 	if r.slid.first || r.stripped != nil {
 		w.out = append(w.out, `,"initial":true`...)
 	}

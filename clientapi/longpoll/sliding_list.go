@@ -70,7 +70,7 @@ func (s *sliding) slide(v rooms.View, o *roster) (*window, error) {
 	}
 	for room, wants := range s.subscribed {
 		e := o.byRoom[room]
-		if e == nil || !s.listed(e) {
+		if e == nil || !s.subscribable(e) {
 			continue
 		}
 		if err := m.add(o.place(e), wants); err != nil {
@@ -103,12 +103,18 @@ func (m *matching) add(at int, more *wants) error {
 }
 
 // listed tells whether a room is in the connection's list: what the user has left
-// is, if it had been told on this connection.
-func (s *sliding) listed(e *entry) bool {
-	if e.current != "leave" {
-		return true
-	}
-	_, told := s.base.Rooms[e.room]
+// is, if it had been told on this connection. What others have thrown the user
+// out of always is.
+func (s *sliding) listed(e *entry) bool { return !e.left || s.told(e.room) }
+
+// subscribable tells whether a subscription to a room is heard.
+func (s *sliding) subscribable(e *entry) bool {
+	return e.current != "leave" && e.current != "ban" || s.told(e.room)
+}
+
+// told tells whether a room has ever been told on this connection.
+func (s *sliding) told(room id.RoomID) bool {
+	_, told := s.base.Rooms[room]
 	return told
 }
 

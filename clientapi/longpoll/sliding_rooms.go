@@ -20,6 +20,7 @@ type slid struct {
 	since stream.Position
 
 	name, avatar *event.Event
+	own          *event.Event // the reader's membership, where the reader is no member
 }
 
 // exceeds tells whether a state event is told because it was not wanted before.
@@ -123,6 +124,8 @@ func (s *sliding) takeRoom(v rooms.View, g *gathering, slid *slid, state *rooms.
 		}
 		room.read = s.found.read[room.id]
 		slid.name, slid.avatar = state.Event("m.room.name", ""), state.Event("m.room.avatar", "")
+	} else {
+		slid.own = state.Member(s.caller.User)
 	}
 	s.c.byID[room.id] = room
 	s.c.rooms = append(s.c.rooms, room)
@@ -212,6 +215,9 @@ func (r *room) chooseRequired() {
 		lazy = r.lazyMembers()
 	}
 	for _, e := range r.current {
+		if own := r.slid.own; own != nil && r.isOwn(e) {
+			e = own // of after what else one may see: an unban
+		}
 		news := r.whole() || e.Position > r.lower || r.slid.exceeds(e)
 		if e.Type == "m.room.member" && lazy[*e.StateKey] || news && r.slid.wants.matches(e) {
 			r.state = append(r.state, e)

@@ -74,7 +74,7 @@ func TestSlidingMembership(t *testing.T) {
 		}
 		answer = h.mustSlideTwice(bea, everything+`}`, posOf(answer))
 		mustEqual(t, "rooms after the leave", slidRooms(answer), []string{})
-		mustEqual(t, "rooms of a new connection", slidRooms(h.mustSlide(bea, everything+`,"conn_id":"new"}`, "")), []string{})
+		mustEqual(t, "rooms of a new connection", slidRooms(h.mustSlide(bea, everything+`,"conn_id":"new"}`, "")), []string{"!one:hs"})
 
 		h.member(room1, bea, bea, "join")
 		answer = h.mustSlideTwice(bea, everything+`}`, posOf(answer))

@@ -16,16 +16,16 @@ import (
 // entry is a room in its user's list.
 type entry struct {
 	room    id.RoomID
-	stamp   stream.Position // what the list is sorted by
-	last    stream.Position // of what may concern the user
+	last    stream.Position // of what may concern the user; the list is sorted by it
+	bump    stream.Position // bump_stamp
 	current string          // membership
-	since   stream.Position // of the membership
+	left    bool            // by the user, who knows
 	outline rooms.Outline
 }
 
 // rank sorts the newest first.
 func (e *entry) rank(other *entry) int {
-	return cmp.Or(cmp.Compare(other.stamp, e.stamp), cmp.Compare(e.room, other.room))
+	return cmp.Or(cmp.Compare(other.last, e.last), cmp.Compare(e.room, other.room))
 }
 
 // roster is the list of a user's rooms by recency, as of a position. It moves with
@@ -110,15 +110,15 @@ func (o *roster) make(v rooms.View, memberships map[id.RoomID]rooms.Spans, forgo
 // newEntry makes the entry of a room, nil for one that is in no list: forgotten,
 // or the user was banned from it without ever having been in it.
 func newEntry(room id.RoomID, spans rooms.Spans, outline rooms.Outline, forgotten bool) *entry {
-	e := &entry{room: room, current: spans.Current(), since: spans.Since(), outline: outline}
-	e.stamp, e.last = e.since, e.since
+	e := &entry{room: room, current: spans.Current(), last: spans.Since(), bump: spans.Since(), outline: outline}
 	switch e.current {
 	case "join":
-		e.stamp, e.last = outline.Bump, outline.Last
+		e.bump, e.last = outline.Bump, outline.Last
 	case "leave", "ban":
 		if forgotten || e.current == "ban" && !spans.Ever() {
 			return nil
 		}
+		e.left = e.current == "leave" && !spans.Kicked()
 	}
 	return e
 }
@@ -127,7 +127,7 @@ func newEntry(room id.RoomID, spans rooms.Spans, outline rooms.Outline, forgotte
 func (o *roster) move(e *entry, room id.RoomID) {
 	if old := o.byRoom[room]; old != nil {
 		at := o.place(old)
-		if e != nil && old.stamp == e.stamp {
+		if e != nil && old.last == e.last {
 			o.order[at], o.byRoom[room] = e, e // others may hold the old one
 			return
 		}
