@@ -46,6 +46,7 @@ type house struct {
 	options longpoll.Options
 	rooms   *rooms.Service
 	sent    int64
+	clock   func() time.Time // from the next restart on; nil: the time is clock
 }
 
 // newHouse makes the account on a database.
@@ -71,6 +72,9 @@ func (h *house) restart() {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	now := func() time.Time { return clock }
+	if h.clock != nil {
+		now = h.clock
+	}
 	h.store = storage.Open(storage.Options{DB: h.db, Log: log, Now: now})
 	h.rooms = rooms.New(rooms.Options{Store: h.store, Now: now, Random: rand.Reader})
 	o := h.options

@@ -29,12 +29,16 @@ type Store interface {
 	// Filter gives a user's stored filter, nil when there is none of this ID.
 	Filter(ctx context.Context, account tenant.ID, user id.UserID, filter string) ([]byte, error)
 	// Sent gives what had been sent on a connection after its last two answers that
-	// changed it, the newest first. What there is not has no serial.
+	// changed it, the newest first. What there is not, or has expired, has no
+	// serial.
 	Sent(ctx context.Context, account tenant.ID, on stream.Connection) ([2]stream.Sent, error)
 	// PutSent keeps what has been sent on a connection, made from the state with the
 	// serial base (0: from nothing), which is kept beside it. It gives the new
 	// state's serial, and returns once it is durable.
 	PutSent(ctx context.Context, account tenant.ID, on stream.Connection, state []byte, base int64) (int64, error)
+	// UseConnection notes that a connection is in use, so that it does not expire,
+	// and tells whether there (still) is one.
+	UseConnection(ctx context.Context, account tenant.ID, on stream.Connection) (bool, error)
 	// MemberMoves gives whose m.room.member events are in (after, upTo], and where.
 	MemberMoves(ctx context.Context, account tenant.ID, after, upTo stream.Position) ([]stream.Move, error)
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"maunium.net/go/mautrix/id"
 
@@ -182,17 +183,39 @@ func (s *Service) keep(ctx context.Context, account tenant.ID, on stream.Connect
 		return 0, err
 	}
 	s.connections.put(account, on, d.base, d.connection)
+	s.connections.use(account, on, s.Now())
 	return d.serial, nil
 }
+
+// noteUse is how often the database is told that a connection is in use.
+const noteUse = 24 * time.Hour
 
 // connection finds what had been sent when a pos was given.
 func (s *Service) connection(ctx context.Context, account tenant.ID, on stream.Connection, serial int64) (*connection, error) {
 	if serial == 0 {
 		return &connection{}, nil
 	}
-	if c := s.connections.find(account, on, serial); c != nil {
-		return c, nil
+	c, used := s.connections.find(account, on, serial)
+	if c == nil {
+		var err error
+		if c, err = s.readConnection(ctx, account, on, serial); err != nil {
+			return nil, err
+		}
 	}
+	if now := s.Now(); now.Sub(used) >= noteUse {
+		exists, err := s.Store.UseConnection(ctx, account, on)
+		if err != nil {
+			return nil, err
+		}
+		if !exists {
+			return nil, errUnknownPos
+		}
+		s.connections.use(account, on, now)
+	}
+	return c, nil
+}
+
+func (s *Service) readConnection(ctx context.Context, account tenant.ID, on stream.Connection, serial int64) (*connection, error) {
 	sent, err := s.Store.Sent(ctx, account, on)
 	if err != nil {
 		return nil, err
@@ -230,19 +253,36 @@ const maxRemembered = 2_000_000
 // is in the database.
 type connections struct {
 	mu    sync.Mutex // guards all below
-	all   map[connectionKey][2]*connection
+	all   map[connectionKey]remembered
 	rooms int
 }
 
-func (m *connections) find(account tenant.ID, on stream.Connection, serial int64) *connection {
+// remembered is a connection in memory. What it holds is replaced, not changed.
+type remembered struct {
+	states [2]*connection // the newest first
+	used   time.Time      // when the database was last told that it is
+}
+
+func (m *connections) find(account tenant.ID, on stream.Connection, serial int64) (c *connection, used time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range m.all[connectionKey{account, on}] {
+	r := m.all[connectionKey{account, on}]
+	for _, c := range r.states {
 		if c != nil && c.serial == serial {
-			return c
+			return c, r.used
 		}
 	}
-	return nil
+	return nil, time.Time{}
+}
+
+// use notes that the database has been told of a connection's use.
+func (m *connections) use(account tenant.ID, on stream.Connection, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r, known := m.all[connectionKey{account, on}]; known {
+		r.used = now
+		m.all[connectionKey{account, on}] = r
+	}
 }
 
 // put keeps the newest state of a connection, and the one it was made from.
@@ -250,18 +290,22 @@ func (m *connections) put(account tenant.ID, on stream.Connection, base, newest 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.all == nil || m.rooms > maxRemembered || len(m.all) > maxRemembered/20 {
-		m.all, m.rooms = map[connectionKey][2]*connection{}, 0
+		m.all, m.rooms = map[connectionKey]remembered{}, 0
 	}
 	key := connectionKey{account, on}
-	for _, c := range m.all[key] {
+	r := m.all[key]
+	m.rooms -= r.size()
+	r.states = [2]*connection{newest, base}
+	m.rooms += r.size()
+	m.all[key] = r
+}
+
+// size gives how many rooms the states have.
+func (r remembered) size() (rooms int) {
+	for _, c := range r.states {
 		if c != nil {
-			m.rooms -= len(c.Rooms)
+			rooms += len(c.Rooms)
 		}
 	}
-	m.all[key] = [2]*connection{newest, base}
-	for _, c := range m.all[key] {
-		if c != nil {
-			m.rooms += len(c.Rooms)
-		}
-	}
+	return rooms
 }

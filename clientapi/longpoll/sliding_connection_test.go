@@ -141,6 +141,70 @@ func TestConnectionsOfADevice(t *testing.T) {
 	})
 }
 
+// A connection that is used lives on; one that nobody has used for a week has
+// expired, whichever node is asked, and its row goes with the next new one.
+func TestConnectionsExpire(t *testing.T) {
+	const day = 24 * time.Hour
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		now := clock
+		h := newHouse(t, db)
+		h.clock = func() time.Time { return now }
+		h.restart()
+		h.found(room1, ana, "shared")
+		used, unused, pinned := everything+`,"conn_id":"used"}`, everything+`,"conn_id":"unused"}`, everything+`,"conn_id":"pinned"}`
+		pos := posOf(h.mustSlide(ana, used, ""))
+		left := posOf(h.mustSlide(ana, unused, ""))
+		kept := posOf(h.mustSlide(ana, pinned, ""))
+		old := &house{TB: t, db: db, clock: h.clock} // a node with the connections in memory
+		old.restart()
+		t.Cleanup(func() { old.store.Close() })
+		old.mustSlide(ana, used, pos)
+		for days := range 4 {
+			now = now.Add(2 * day)
+			h.restart()
+			pos = posOf(h.mustSlide(ana, used, pos))
+			if days == 2 {
+				kept = posOf(h.mustSlide(ana, pinned, kept))
+			}
+		}
+		h.mustForgetPos(ana, unused, left)
+		h.mustSlide(ana, pinned, kept)
+		old.mustSlide(ana, used, pos)
+
+		rows := func() []string {
+			names, err := sqldb.All(t.Context(), db, sqldb.Value[string], `SELECT name FROM connections WHERE account = $1 ORDER BY name`, tenant.Default)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return names
+		}
+		mustEqual(t, "rows", rows(), []string{"pinned", "unused", "used"})
+		h.mustSlide(ana, everything+`,"conn_id":"new"}`, "")
+		mustEqual(t, "rows after a new connection", rows(), []string{"new", "pinned", "used"})
+	})
+}
+
+// A node that stays up looks again, once a day, whether what it has in memory
+// still is.
+func TestConnectionsExpireInMemory(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		now := clock
+		h := newHouse(t, db)
+		h.clock = func() time.Time { return now }
+		h.restart()
+		h.found(room1, ana, "shared")
+		pos := posOf(h.mustSlide(ana, everything+`}`, ""))
+		for range 10 {
+			now = now.Add(6 * 24 * time.Hour)
+			pos = posOf(h.mustSlide(ana, everything+`}`, pos))
+		}
+		now = now.Add(7*24*time.Hour - time.Millisecond)
+		pos = posOf(h.mustSlide(ana, everything+`}`, pos))
+		now = now.Add(7 * 24 * time.Hour)
+		h.mustForgetPos(ana, everything+`}`, pos)
+	})
+}
+
 func TestPosIsAPlaceInRooms(t *testing.T) {
 	h := sqliteHouse(t)
 	h.found(room1, ana, "shared")
