@@ -25,16 +25,19 @@ type sliding struct {
 	base       *connection // what had been sent when the request's pos was given
 	wishes     map[string]*wants
 	subscribed map[id.RoomID]*wants
+	rules      string // all that decides what rooms are told and how
 
 	// What follows is made by each read.
 	c          *changes
 	window     *window
 	direct     map[id.RoomID]bool
 	next       *draft
+	rest       *rest // what next is at, if it is known to rest
 	found      *extensions
 	own        []stream.Item // of the user, where memory does not reach back; nil: not read
 	stale      []id.RoomID   // rooms of the window that are told from staleSince at the earliest
 	staleSince stream.Position
+	lacking    map[lacks][]id.RoomID // rooms of which all is to be told, as it never was
 }
 
 // Sliding answers a request of the simplified sliding sync (MSC4186): at once when
@@ -65,6 +68,7 @@ func (s *Service) Sliding(ctx context.Context, caller tenant.Caller, req *Slidin
 	if err != nil {
 		return nil, err
 	}
+	r.next.connection.rest.Store(r.rest)
 	return r.answer(serial), nil
 }
 
@@ -82,8 +86,8 @@ func (s *sliding) begin(ctx context.Context) (err error) {
 	}
 	s.wishes, s.subscribed = map[string]*wants{}, map[id.RoomID]*wants{}
 	same := map[string]*wants{}
-	want := func(w SlidingWishes) (*wants, error) {
-		made, err := newWants(min(w.TimelineLimit, s.TimelineMax), []Required{w.RequiredState})
+	want := func(w SlidingWishes, lists ...string) (*wants, error) {
+		made, err := newWants(min(w.TimelineLimit, s.TimelineMax), []Required{w.RequiredState}, lists)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +97,11 @@ func (s *sliding) begin(ctx context.Context) (err error) {
 		return same[made.text], nil
 	}
 	for name, list := range s.req.Lists {
-		if s.wishes[name], err = want(list.wishes()); err != nil {
+		var told []string
+		if s.req.Stable {
+			told = []string{name}
+		}
+		if s.wishes[name], err = want(list.wishes(), told...); err != nil {
 			return err
 		}
 	}
@@ -105,7 +113,11 @@ func (s *sliding) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return nil
+	rules, err := json.Marshal([]any{
+		s.req.Lists, s.req.Subscriptions, s.req.Extensions.AccountData, s.req.Extensions.Receipts, s.req.Extensions.Typing,
+	})
+	s.rules = string(rules)
+	return err
 }
 
 // read finds what is to be told since the request's pos. Reading again always
@@ -143,10 +155,23 @@ func (s *sliding) read(ctx context.Context, at look) (outcome, error) {
 	if err := s.readExtensions(ctx); err != nil {
 		return outcome{}, err
 	}
+	if !s.next.changed {
+		s.base.rest.Store(s.rest)
+	}
 	return outcome{
-		tell:     s.c.initial || len(s.c.rooms) > 0 || s.news(),
+		tell:     s.c.initial || len(s.c.rooms) > 0 || s.recounted() || s.news(),
 		sessions: s.c.sessions,
 	}, nil
+}
+
+// recounted tells whether a list is of another length than was told.
+func (s *sliding) recounted() bool {
+	for name, count := range s.window.counts {
+		if before, told := s.base.Counts[name]; !told || before != count {
+			return true
+		}
+	}
+	return false
 }
 
 // errOwn tells that what the user did since the request's pos is to be read first:
@@ -211,9 +236,6 @@ func (s *sliding) gather(v rooms.View, o *roster) error {
 	if err != nil {
 		return err
 	}
-	if s.window, err = s.slide(v, o); err != nil {
-		return err
-	}
 	s.direct = o.direct
 	s.found = &extensions{receipts: map[id.RoomID][]stream.Item{}, data: map[id.RoomID][]stream.Item{}, read: map[id.RoomID]bool{}}
 	entries, reaches := v.Changes(g.c.since)
@@ -229,6 +251,9 @@ func (s *sliding) gather(v rooms.View, o *roster) error {
 			s.found.read[item.Room] = s.found.read[item.Room] || item.Kind == stream.Receipt
 			g.c.counting = g.c.counting || push.DecidesCounts(item)
 		}
+	}
+	if s.window, err = s.slide(v, o); err != nil {
+		return err
 	}
 	if err := s.takeRooms(v, g); err != nil {
 		return err

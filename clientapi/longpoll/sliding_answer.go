@@ -70,17 +70,16 @@ func (w *slidingWriter) slidRoom(r *room) {
 	if w.sliding.req.Stable {
 		w.key("membership")
 		w.text(r.spans.Current())
-		if lists := w.sliding.window.lists[r.id]; lists != nil {
+		if lists := r.slid.wants.Lists; lists != nil {
 			w.key("lists")
 			w.out = append(w.out, '[')
 			w.list(len(lists), func(i int) { w.text(lists[i]) })
 			w.out = append(w.out, ']')
 		}
 	}
-	if w.sliding.direct[r.id] {
-		w.out = append(w.out, `,"is_dm":true`...)
-	} else if !r.slid.first {
-		w.out = append(w.out, `,"is_dm":false`...)
+	if direct := r.slid.now.Direct; direct && r.slid.first || r.slid.apart {
+		w.key("is_dm")
+		w.out = strconv.AppendBool(w.out, direct)
 	}
 	if r.stripped != nil {
 		w.key(w.named("invite_state", "stripped_state"))

@@ -22,7 +22,7 @@ const everyRoom = `{"conn_id":"room-list","lists":{"all_rooms":{"ranges":[[0,999
 // BenchmarkSlidingOpens is what it costs to open a list of so many rooms: cold is
 // the first request after the server's start, warm each that follows.
 func BenchmarkSlidingOpens(b *testing.B) {
-	for _, rooms := range []int{100, 1000, 5000} {
+	for _, rooms := range []int{100, 1000, 2000, 5000} {
 		h := newHouse(b, sqltest.SQLite(b))
 		h.crowd(rooms, 5)
 		open := func(b *testing.B) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -20,14 +21,15 @@ import (
 type wants struct {
 	Limit int        `json:"limit"`
 	Parts []Required `json:"parts,omitempty"`
+	Lists []string   `json:"lists,omitempty"` // that match the room, sorted; nil where the answer does not say
 
 	lazy bool
 	text string // tells it from others
 }
 
 // newWants makes the wants of some rules.
-func newWants(limit int, parts []Required) (*wants, error) {
-	w := &wants{Limit: limit, Parts: parts}
+func newWants(limit int, parts []Required, lists []string) (*wants, error) {
+	w := &wants{Limit: limit, Parts: parts, Lists: lists}
 	text, err := json.Marshal(w)
 	if err != nil {
 		return nil, fmt.Errorf("write what is wanted: %w", err)
@@ -45,7 +47,9 @@ func (w *wants) with(other *wants) (*wants, error) {
 			parts = append(parts, part)
 		}
 	}
-	return newWants(max(w.Limit, other.Limit), parts)
+	lists := slices.Concat(w.Lists, other.Lists)
+	slices.Sort(lists)
+	return newWants(max(w.Limit, other.Limit), parts, slices.Compact(lists))
 }
 
 func (r Required) equal(other Required) bool {
@@ -88,16 +92,31 @@ func (w *wants) mayExceed(old *wants) bool {
 type told struct {
 	Wants int `json:"w"` // index; what was wanted when the room was last told
 	// Since is up to where, 0 as far as the connection itself is.
-	Since stream.Position `json:"s,omitempty"`
+	Since  stream.Position `json:"s,omitempty"`
+	Direct bool            `json:"d,omitempty"` // is_dm
+	Lacks  lacks           `json:"l,omitempty"`
 }
 
+// lacks says what has not been told of a room since some position, because no
+// extension asked for it.
+type lacks int
+
+const (
+	lacksData lacks = 1 << iota
+	lacksReceipts
+)
+
 // connection is what has been sent on a connection after one of its answers. It
-// never changes.
+// never changes, except that rest becomes known.
 type connection struct {
 	serial int64              // 0: nothing has ever been sent
+	Begun  stream.Position    `json:"begun,omitempty"` // up to where the first state told
 	Wants  []*wants           `json:"wants"`
 	Rooms  map[id.RoomID]told `json:"rooms"`
-	live   int                // rooms with no Since
+	Counts map[string]int     `json:"counts,omitempty"` // of the lists
+
+	live int // rooms with no Since
+	rest atomic.Pointer[rest]
 }
 
 // draft is a connection's next state being made.
@@ -110,30 +129,46 @@ type draft struct {
 
 func (c *connection) draft() *draft { return &draft{connection: c, base: c} }
 
-// tell notes how far a room is told.
-func (d *draft) tell(room id.RoomID, w *wants, since stream.Position) {
-	before, known := d.Rooms[room]
-	if known && before.Since == since && d.Wants[before.Wants].text == w.text {
+// change makes the draft one of its own.
+func (d *draft) change() {
+	if d.changed {
 		return
 	}
-	if !d.changed {
-		d.changed = true
-		d.connection = &connection{Wants: slices.Clone(d.base.Wants), Rooms: maps.Clone(d.base.Rooms)}
-		if d.Rooms == nil {
-			d.Rooms = map[id.RoomID]told{}
-		}
-		d.index = map[string]int{}
-		for i, w := range d.Wants {
-			d.index[w.text] = i
-		}
+	d.changed = true
+	d.connection = &connection{Begun: d.base.Begun, Wants: slices.Clone(d.base.Wants), Rooms: maps.Clone(d.base.Rooms), Counts: d.base.Counts}
+	if d.Rooms == nil {
+		d.Rooms = map[id.RoomID]told{}
 	}
+	d.index = map[string]int{}
+	for i, w := range d.Wants {
+		d.index[w.text] = i
+	}
+}
+
+// count notes how long the lists are.
+func (d *draft) count(counts map[string]int) {
+	if !maps.Equal(d.Counts, counts) {
+		d.change()
+		d.Counts = counts
+	}
+}
+
+// tell notes how far a room is told, and what was wanted of it then.
+func (d *draft) tell(room id.RoomID, w *wants, now told) {
+	before, known := d.Rooms[room]
+	now.Wants = before.Wants
+	if known && before == now && d.Wants[before.Wants].text == w.text {
+		return
+	}
+	d.change()
 	at, has := d.index[w.text]
 	if !has {
 		at = len(d.Wants)
 		d.Wants = append(d.Wants, w)
 		d.index[w.text] = at
 	}
-	d.Rooms[room] = told{at, since}
+	now.Wants = at
+	d.Rooms[room] = now
 }
 
 // settle leaves out the wants of no room, and counts.
@@ -157,7 +192,8 @@ func (c *connection) settle() {
 	}
 	c.Wants = kept
 	for room, t := range c.Rooms {
-		c.Rooms[room] = told{used[t.Wants], t.Since}
+		t.Wants = used[t.Wants]
+		c.Rooms[room] = t
 	}
 }
 
@@ -229,7 +265,7 @@ func (s *Service) readConnection(ctx context.Context, account tenant.ID, on stre
 			return nil, fmt.Errorf("read connection: %w", err)
 		}
 		for i, w := range c.Wants {
-			if c.Wants[i], err = newWants(w.Limit, w.Parts); err != nil {
+			if c.Wants[i], err = newWants(w.Limit, w.Parts, w.Lists); err != nil {
 				return nil, err
 			}
 		}

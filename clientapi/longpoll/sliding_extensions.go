@@ -48,7 +48,7 @@ func (s *sliding) takeTyping(g *gathering) {
 		return
 	}
 	typing, digest := s.Rooms.Typing().Now(s.caller.Account, func(room id.RoomID) bool {
-		return s.window.rooms()[room] && g.memberships[room].Current() == "join"
+		return s.covers(&s.req.Extensions.Typing, room) && g.memberships[room].Current() == "join"
 	})
 	s.c.to.Typing = digest
 	if s.from != nil && s.from.Typing == digest || s.from == nil && digest == 0 {
@@ -104,13 +104,19 @@ func (s *sliding) readData(ctx context.Context) error {
 func (s *sliding) dataQueries() []stream.ItemQuery {
 	wanted, c := &s.req.Extensions, s.c
 	var queries []stream.ItemQuery
-	inRooms := func(of []id.RoomID, after stream.Position) {
-		if len(of) > 0 && wanted.Receipts.Enabled {
+	receiptsIn := func(of []id.RoomID, after stream.Position) {
+		if of = s.covered(&wanted.Receipts, of); len(of) > 0 {
 			queries = append(queries, stream.ItemQuery{Kinds: []stream.Kind{stream.Receipt}, Rooms: of, After: after})
 		}
-		if len(of) > 0 && wanted.AccountData.Enabled {
+	}
+	dataIn := func(of []id.RoomID, after stream.Position) {
+		if of = s.covered(&wanted.AccountData, of); len(of) > 0 {
 			queries = append(queries, stream.ItemQuery{Kinds: []stream.Kind{stream.AccountData}, User: s.caller.User, Rooms: of, After: after})
 		}
+	}
+	inRooms := func(of []id.RoomID, after stream.Position) {
+		receiptsIn(of, after)
+		dataIn(of, after)
 	}
 	var first []id.RoomID
 	for _, room := range c.rooms {
@@ -120,6 +126,8 @@ func (s *sliding) dataQueries() []stream.ItemQuery {
 	}
 	inRooms(first, 0)
 	inRooms(s.stale, s.staleSince)
+	receiptsIn(s.lacking[lacksReceipts], 0)
+	dataIn(s.lacking[lacksData], 0)
 	if c.tail {
 		return queries
 	}
@@ -129,11 +137,22 @@ func (s *sliding) dataQueries() []stream.ItemQuery {
 	if c.initial {
 		return queries
 	}
-	inRooms(keys(s.window.rooms()), c.since)
+	inRooms(keys(s.window.byRoom), c.since) // all of the window's: only what is in the tail is brief
 	if wanted.E2EE.Enabled {
 		queries = append(queries, stream.ItemQuery{Kinds: []stream.Kind{stream.DeviceList}, After: c.since})
 	}
 	return queries
+}
+
+// covered gives those of the rooms that an extension is to tell of.
+func (s *sliding) covered(e *Extension, of []id.RoomID) []id.RoomID {
+	var all []id.RoomID
+	for _, room := range of {
+		if s.covers(e, room) {
+			all = append(all, room)
+		}
+	}
+	return all
 }
 
 // takeData puts an item where the answer has it.
@@ -150,7 +169,7 @@ func (s *sliding) takeData(item stream.Item) {
 		}
 		if item.Room == "" {
 			s.c.accountData = append(s.c.accountData, item)
-		} else if s.window.rooms()[item.Room] {
+		} else if s.covers(&wanted.AccountData, item.Room) {
 			s.found.data[item.Room] = append(s.found.data[item.Room], item)
 		}
 	case stream.Receipt:
@@ -164,7 +183,10 @@ func (s *sliding) takeData(item stream.Item) {
 // told for the first time the reader's own, and those of the events that are shown.
 func (s *sliding) showsReceipt(item stream.Item) bool {
 	room := s.c.byID[item.Room]
-	if !s.window.rooms()[item.Room] || room != nil && room.section != joinedRoom {
+	if at := s.window.byRoom[item.Room]; at != nil && at.entry.current != "join" {
+		return false
+	}
+	if !s.covers(&s.req.Extensions.Receipts, item.Room) || room != nil && room.section != joinedRoom {
 		return false
 	}
 	if room == nil || !room.slid.first || item.User == s.caller.User {

@@ -57,15 +57,19 @@ func (l *SlidingList) wishes() SlidingWishes {
 	return SlidingWishes{TimelineLimit: l.TimelineLimit, RequiredState: l.RequiredState}
 }
 
-// has tells whether a place of the filtered list is wanted.
-func (l *SlidingList) has(place int) bool {
+// ranges gives the wanted parts [from, to) of a list of so many rooms.
+func (l *SlidingList) ranges(rooms int) [][2]int {
 	if l.Range == nil && l.Ranges == nil {
-		return true
+		return [][2]int{{0, rooms}}
 	}
-	if l.Range != nil && l.Range[0] <= place && place <= l.Range[1] {
-		return true
+	all := slices.Clone(l.Ranges)
+	if l.Range != nil {
+		all = append(all, *l.Range)
 	}
-	return slices.ContainsFunc(l.Ranges, func(r [2]int) bool { return r[0] <= place && place <= r[1] })
+	for i, r := range all {
+		all[i] = [2]int{min(r[0], rooms), min(r[1], rooms-1) + 1}
+	}
+	return all
 }
 
 // SlidingFilter chooses among the rooms of a list. What is not set chooses all.
@@ -84,16 +88,35 @@ type SlidingFilter struct {
 // SlidingExtensions are what a client wants besides rooms.
 type SlidingExtensions struct {
 	ToDevice    ToDeviceExtension `json:"to_device"`
-	E2EE        Extension         `json:"e2ee"`
+	E2EE        E2EEExtension     `json:"e2ee"`
 	AccountData Extension         `json:"account_data"`
 	Receipts    Extension         `json:"receipts"`
 	Typing      Extension         `json:"typing"`
 }
 
-// Extension is one that needs no more than to be wanted.
-type Extension struct {
+// E2EEExtension asks for what encryption needs (MSC3884).
+type E2EEExtension struct {
 	Enabled bool `json:"enabled"`
 }
+
+// Extension asks for what there is besides events in rooms that the rules match
+// (MSC3959, MSC3960, MSC3961): in those of some lists and in some rooms. What is
+// nil stands for ["*"]: all lists, and all rooms with a subscription.
+type Extension struct {
+	Enabled bool      `json:"enabled"`
+	Lists   *[]string `json:"lists,omitempty"`
+	Rooms   *[]string `json:"rooms,omitempty"`
+}
+
+// takes tells whether names has a name, or stands for all.
+func takes(names *[]string, name string) bool {
+	return takesAll(names) || slices.Contains(*names, name)
+}
+
+func takesAll(names *[]string) bool { return names == nil || slices.Contains(*names, "*") }
+
+// namesLists tells whether it takes the lists' names to know which rooms are meant.
+func (e *Extension) namesLists() bool { return e.Enabled && !takesAll(e.Lists) && len(*e.Lists) > 0 }
 
 // ToDeviceExtension asks for the messages to the device.
 type ToDeviceExtension struct {

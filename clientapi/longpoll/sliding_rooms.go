@@ -18,6 +18,10 @@ type slid struct {
 	first bool   // tell all of it
 	wider bool   // tell a longer timeline, of what has been told too
 	since stream.Position
+	now   told // how far it is told by this answer
+	// apart tells that there is something to say besides events: it is a direct
+	// room or no longer, or other lists match it.
+	apart bool
 
 	name, avatar *event.Event
 	own          *event.Event // the reader's membership, where the reader is no member
@@ -30,28 +34,26 @@ func (s *slid) exceeds(e *event.Event) bool { return s.old != nil && !s.old.matc
 // the window's are told.
 func (s *sliding) takeRooms(v rooms.View, g *gathering) error {
 	s.next = s.base.draft()
-	s.stale, s.staleSince = nil, 0
+	s.stale, s.staleSince, s.lacking = nil, 0, map[lacks][]id.RoomID{}
+	s.next.count(s.window.counts)
 	var slids []*slid
 	var wanted []id.RoomID
 	live := 0
-	for at, w := range s.window.wanted {
-		if w == nil {
-			continue
-		}
-		e := s.window.order[at]
-		told, known := s.base.Rooms[e.room]
+	for _, at := range s.window.places {
+		told, known := s.base.Rooms[at.entry.room]
 		if known && told.Since == 0 {
 			live++
 		}
-		if slid := s.slidOf(e, w, told, known, g); slid != nil {
+		if slid := s.slidOf(at, told, known, g); slid != nil {
 			slids = append(slids, slid)
-			wanted = append(wanted, e.room)
+			wanted = append(wanted, at.entry.room)
 		}
 	}
-	if live < s.base.live {
+	if live < s.base.live && !s.window.brief {
 		for room, told := range s.base.Rooms {
-			if told.Since == 0 && !s.window.rooms()[room] {
-				s.next.tell(room, s.base.Wants[told.Wants], g.c.since)
+			if told.Since == 0 && !s.window.has(room) {
+				told.Since = g.c.since
+				s.next.tell(room, s.base.Wants[told.Wants], told)
 			}
 		}
 	}
@@ -70,20 +72,25 @@ func (s *sliding) takeRooms(v rooms.View, g *gathering) error {
 			}
 		}
 	}
+	if len(s.c.rooms) < len(slids) {
+		s.rest = nil // a room that is not shown is not told, and looked at again
+	}
 	return nil
 }
 
 // slidOf tells what there may be to say of a room of the window; nil for nothing.
-func (s *sliding) slidOf(e *entry, w *wants, before told, known bool, g *gathering) *slid {
+func (s *sliding) slidOf(at *place, before told, known bool, g *gathering) *slid {
+	e, w := at.entry, at.wants
+	joins := e.current == "join"
+	now := told{Direct: s.direct[e.room], Lacks: s.lack(e.room)}
 	if !known {
-		return &slid{entry: e, wants: w, first: true}
+		return &slid{entry: e, wants: w, first: true, now: now}
 	}
 	since := before.Since
 	if since == 0 {
 		since = g.c.since
 	}
 	old := s.base.Wants[before.Wants]
-	joins := e.current == "join"
 	more := joins && w.mayExceed(old)
 	wider := joins && w.Limit > old.Limit
 	first := joins && g.memberships[e.room].At(since) != "join"
@@ -93,17 +100,30 @@ func (s *sliding) slidOf(e *entry, w *wants, before told, known bool, g *gatheri
 			s.staleSince = since
 		}
 	}
-	if !more && !wider && !first && e.last <= since && (!joins || !s.recounts(e.room)) {
-		if before.Since != 0 {
-			s.next.tell(e.room, old, 0)
-		}
+	if !first {
+		s.catchUp(e.room, before.Lacks, &now)
+	}
+	apart := joins && now.Direct != before.Direct || !slices.Equal(w.Lists, old.Lists)
+	if !more && !wider && !first && !apart && e.last <= since && (!joins || !s.recounts(e.room)) {
+		now.Direct = before.Direct
+		s.next.tell(e.room, old, now)
 		return nil
 	}
-	slid := &slid{entry: e, wants: w, since: since, wider: wider, first: first}
+	slid := &slid{entry: e, wants: w, since: since, wider: wider, first: first, apart: apart, now: now}
 	if more {
 		slid.old = old
 	}
 	return slid
+}
+
+// catchUp asks for what an extension covers now of a room and did not before. What
+// is still not covered is lacking all the more.
+func (s *sliding) catchUp(room id.RoomID, before lacks, now *told) {
+	for _, kind := range []lacks{lacksData, lacksReceipts} {
+		if before&kind != 0 && now.Lacks&kind == 0 {
+			s.lacking[kind] = append(s.lacking[kind], room)
+		}
+	}
 }
 
 // recounts tells whether the counts of a room with no new events may be others.
@@ -136,14 +156,17 @@ func (s *sliding) takeRoom(v rooms.View, g *gathering, slid *slid, state *rooms.
 func (s *sliding) settle() {
 	kept := s.c.rooms[:0]
 	for _, room := range s.c.rooms {
-		s.next.tell(room.id, room.slid.wants, 0)
-		if room.slid.first || !room.empty(false) {
+		s.next.tell(room.id, room.slid.wants, room.slid.now)
+		if room.slid.first || room.slid.apart || !room.empty(false) {
 			kept = append(kept, room)
 		} else {
 			delete(s.c.byID, room.id)
 		}
 	}
 	s.c.rooms = kept
+	if s.next.changed && s.base.serial == 0 {
+		s.next.Begun = s.c.to.Position
+	}
 }
 
 // mayRequire takes from a room in memory the state that may be required: done

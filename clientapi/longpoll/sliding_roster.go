@@ -41,6 +41,13 @@ type roster struct {
 	// direct and tags are the user's account data; nil where it is to be read.
 	direct map[id.RoomID]bool
 	tags   map[id.RoomID]map[string]bool
+
+	// views are what filters take of order, by the filters' texts; gone is what the
+	// user has left. They are made when they are asked for. sets counts how often
+	// something else than recency changed.
+	views map[string]*view
+	gone  []*entry
+	sets  uint64
 }
 
 // advance brings the roster to the view's head.
@@ -62,6 +69,7 @@ func (o *roster) advance(v rooms.View, user id.UserID) error {
 		room := c.Item.Room
 		if c.Event != nil {
 			room = c.Event.Room
+			o.forgetSpaces(c.Event)
 		} else {
 			o.forgetData(c.Item, user)
 			if c.Item.Kind != stream.Forgotten || c.Item.User != user {
@@ -103,6 +111,7 @@ func (o *roster) make(v rooms.View, memberships map[id.RoomID]rooms.Spans, forgo
 	}
 	slices.SortFunc(o.order, (*entry).rank)
 	o.direct, o.tags = nil, nil
+	o.reset()
 	o.epoch, o.at, o.made = v.Epoch(), v.Head(), true
 	return nil
 }
@@ -125,25 +134,49 @@ func newEntry(room id.RoomID, spans rooms.Spans, outline rooms.Outline, forgotte
 
 // move puts a room's new entry, if any, in the place of the old one.
 func (o *roster) move(e *entry, room id.RoomID) {
-	if old := o.byRoom[room]; old != nil {
-		at := o.place(old)
-		if e != nil && old.last == e.last {
-			o.order[at], o.byRoom[room] = e, e // others may hold the old one
-			return
-		}
-		o.order = slices.Delete(o.order, at, at+1)
-		delete(o.byRoom, room)
+	old := o.byRoom[room]
+	if old == nil && e == nil {
+		return
 	}
-	if e != nil {
-		o.order = slices.Insert(o.order, o.place(e), e)
+	o.order = replaced(o.order, old, e)
+	if old == nil || e == nil || !old.like(e) {
+		o.reset()
+	} else {
+		for _, view := range o.views {
+			if _, has := indexOf(view.order, old); has {
+				view.order = replaced(view.order, old, e)
+			}
+		}
+	}
+	if e == nil {
+		delete(o.byRoom, room)
+	} else {
 		o.byRoom[room] = e
 	}
 }
 
-// place gives an entry's index, or where it belongs.
-func (o *roster) place(e *entry) int {
-	at, _ := slices.BinarySearchFunc(o.order, e, (*entry).rank)
-	return at
+// like tells whether nothing but recency tells two entries of a room apart.
+func (e *entry) like(other *entry) bool {
+	return e.current == other.current && e.left == other.left &&
+		e.outline.Type == other.outline.Type && e.outline.Encrypted == other.outline.Encrypted
+}
+
+// replaced gives a list with one entry taken out and one put in; either may be nil.
+func replaced(order []*entry, old, e *entry) []*entry {
+	if old != nil {
+		at, _ := indexOf(order, old)
+		order = slices.Delete(order, at, at+1)
+	}
+	if e != nil {
+		at, _ := indexOf(order, e)
+		order = slices.Insert(order, at, e)
+	}
+	return order
+}
+
+// indexOf gives an entry's index in a list, or where it belongs.
+func indexOf(order []*entry, e *entry) (at int, has bool) {
+	return slices.BinarySearchFunc(order, e, (*entry).rank)
 }
 
 const (
@@ -158,8 +191,10 @@ func (o *roster) forgetData(item stream.Item, user id.UserID) {
 	switch item.Key {
 	case directType:
 		o.direct = nil
+		o.reset()
 	case tagType:
 		o.tags = nil
+		o.reset()
 	}
 }
 
