@@ -16,24 +16,11 @@ func (s *Server) routesSliding(api *httpapi.API) {
 // /_matrix/client/unstable/org.matrix.simplified_msc3575/sync, whose parameters
 // stand in the query.
 func (s *Server) slideUnstable(r *httpapi.Request) (any, error) {
-	return s.slideAs(r, false)
-}
-
-// slide handles POST /_matrix/client/v4/sync (MSC4186).
-func (s *Server) slide(r *httpapi.Request) (any, error) {
-	return s.slideAs(r, true)
-}
-
-// slideAs takes the parameters of either form, in the query or in the body.
-func (s *Server) slideAs(r *httpapi.Request, stable bool) (any, error) {
 	q := &longpoll.SlidingRequest{}
 	if err := r.DecodeOptional(q); err != nil {
 		return nil, err
 	}
-	q.Stable = stable
-	if pos := r.Query("pos"); pos != "" {
-		q.Pos = pos
-	}
+	q.Pos, q.Presence, q.Timeout = r.Query("pos"), r.Query("set_presence"), nil
 	if r.Query("timeout") != "" {
 		timeout, err := r.Milliseconds("timeout", 0, longestSync)
 		if err != nil {
@@ -42,8 +29,15 @@ func (s *Server) slideAs(r *httpapi.Request, stable bool) (any, error) {
 		ms := timeout.Milliseconds()
 		q.Timeout = &ms
 	}
-	if presence := r.Query("set_presence"); presence != "" {
-		q.Presence = presence
+	return s.sync.Sliding(r.Context(), r.Caller, q)
+}
+
+// slide handles POST /_matrix/client/v4/sync (MSC4186), whose parameters stand in
+// the body.
+func (s *Server) slide(r *httpapi.Request) (any, error) {
+	q := &longpoll.SlidingRequest{Stable: true}
+	if err := r.DecodeOptional(q); err != nil {
+		return nil, err
 	}
 	return s.sync.Sliding(r.Context(), r.Caller, q)
 }

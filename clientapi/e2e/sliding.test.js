@@ -99,6 +99,18 @@ story("sliding sync", async (step, present) => {
         assert.equal(room.getLiveTimeline().getEvents().filter((e) => text(e) === "from me").length, 1);
     });
 
+    await step("so has one of which all is told", async () => {
+        const opened = all[5];
+        const types = () => elis.room(opened).getLiveTimeline().getEvents().map((event) => event.getType());
+        const before = types().length;
+        sliding.modifyRoomSubscriptions(new Set([all[3], opened]));
+        await until(elis.client, sdk.RoomEvent.Timeline, "the beginning", () => types().length > before && types().includes("m.room.create"));
+        const told = types();
+        assert.equal(told[0], "m.room.create", "the timeline begins with the room");
+        assert.equal(told.at(-1), "m.room.message", "and ends with what was said last");
+        assert.equal(new Set(elis.room(opened).getLiveTimeline().getEvents().map((event) => event.getId())).size, told.length);
+    });
+
     await step("receipts, typing, account data, messages between devices", async () => {
         const roomId = all[3];
         const last = fabio.room(roomId).timeline.at(-1);

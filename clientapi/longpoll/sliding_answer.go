@@ -64,9 +64,6 @@ func (w *slidingWriter) named(unstable, stable string) string {
 func (w *slidingWriter) slidRoom(r *room) {
 	w.out = append(w.out, `{"bump_stamp":`...)
 	w.number(int(r.slid.entry.bump))
-	if r.slid.first || r.stripped != nil {
-		w.out = append(w.out, `,"initial":true`...)
-	}
 	if w.sliding.req.Stable {
 		w.key("membership")
 		w.text(r.spans.Current())
@@ -77,15 +74,19 @@ func (w *slidingWriter) slidRoom(r *room) {
 			w.out = append(w.out, ']')
 		}
 	}
+	if r.stripped != nil && w.sliding.req.Stable {
+		w.stripped(r) // and nothing else: the reader is not in the room
+		return
+	}
+	if r.slid.first || r.stripped != nil {
+		w.out = append(w.out, `,"initial":true`...)
+	}
 	if direct := r.slid.now.Direct; direct && r.slid.first || r.slid.apart {
 		w.key("is_dm")
 		w.out = strconv.AppendBool(w.out, direct)
 	}
 	if r.stripped != nil {
-		w.key(w.named("invite_state", "stripped_state"))
-		w.out = append(w.out, '[')
-		w.list(len(r.stripped), func(i int) { w.out = rooms.AppendStripped(w.out, r.stripped[i]) })
-		w.out = append(w.out, ']', '}')
+		w.stripped(r)
 		return
 	}
 	w.identity(r)
@@ -97,6 +98,14 @@ func (w *slidingWriter) slidRoom(r *room) {
 		w.number(r.unread.Highlight)
 	}
 	w.out = append(w.out, '}')
+}
+
+// stripped writes what the invited and the knocking see of a room, its last part.
+func (w *slidingWriter) stripped(r *room) {
+	w.key(w.named("invite_state", "stripped_state"))
+	w.out = append(w.out, '[')
+	w.list(len(r.stripped), func(i int) { w.out = rooms.AppendStripped(w.out, r.stripped[i]) })
+	w.out = append(w.out, ']', '}')
 }
 
 // identity writes what a room is called and who is in it, as far as that is news.
@@ -180,14 +189,23 @@ func (w *slidingWriter) timeline(r *room) {
 	w.out = append(w.out, ']')
 	w.key("num_live")
 	w.number(live)
+	// Clients put events from before those that they have in front of them only
+	// where limited tells them that there may be such, even when there are no more.
+	expanded := r.expanded()
 	w.key("limited")
-	w.out = strconv.AppendBool(w.out, r.limited)
+	w.out = strconv.AppendBool(w.out, r.limited || expanded)
 	w.key("prev_batch")
 	w.text(stream.Token{Epoch: w.epoch, Position: r.start}.String())
-	if r.slid.wider && !r.slid.first {
+	if expanded {
 		w.key(w.named("unstable_expanded_timeline", "expanded_timeline"))
 		w.out = append(w.out, "true"...)
 	}
+}
+
+// expanded tells whether the timeline has events from before those that had been
+// told, since more are wanted now.
+func (r *room) expanded() bool {
+	return r.slid.wider && !r.slid.first && len(r.timeline) > 0 && r.timeline[0].Position <= r.slid.since
 }
 
 // extensions writes those that have something to say, and those that always say

@@ -227,6 +227,8 @@ func TestSlidingRefusals(t *testing.T) {
 		`{"lists":{"l":{"required_state":[` + patterns + `]}}}`:         "M_INVALID_PARAM",
 		`{"extensions":{"to_device":{"enabled":true,"limit":0}}}`:       "M_INVALID_PARAM",
 		`{"extensions":{"to_device":{"enabled":true,"since":"x"}}}`:     "M_INVALID_PARAM",
+		`{"lists":{"l":{"required_state":{"include":[]}}}}`:             "M_BAD_JSON",
+		`{"room_subscriptions":{"!a:hs":{"required_state":{}}}}`:        "M_BAD_JSON",
 		`{"lists":{"l":{"ranges":[[1]]}}}`:                              "M_BAD_JSON",
 		`{"lists":{"l":{"required_state":[["a"]]}}}`:                    "M_BAD_JSON",
 		`{"lists":{"l":{"required_state":"all"}}}`:                      "M_BAD_JSON",

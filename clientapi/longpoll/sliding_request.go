@@ -25,7 +25,7 @@ type SlidingRequest struct {
 	Subscriptions map[id.RoomID]SlidingWishes `json:"room_subscriptions"`
 	Extensions    SlidingExtensions           `json:"extensions"`
 
-	// Stable asks for the names that the answer has in /v4/sync.
+	// Stable tells that request and answer have the form of /v4/sync.
 	Stable bool `json:"-"`
 }
 
@@ -140,6 +140,8 @@ type Required struct {
 	Include []Pattern `json:"include,omitempty"`
 	Exclude []Pattern `json:"exclude,omitempty"`
 	Lazy    bool      `json:"lazy_members,omitempty"`
+
+	pairs, object bool // how it was written
 }
 
 // matches tells whether an event is wanted, lazily loaded members aside.
@@ -155,13 +157,14 @@ var errRequired = errors.New("required_state is neither a list of pairs nor an o
 func (r *Required) UnmarshalJSON(text []byte) error {
 	type plain Required
 	if bytes.HasPrefix(text, []byte("{")) {
+		r.object = true
 		return jsonv2.Unmarshal(text, (*plain)(r))
 	}
 	var pairs [][]string
 	if jsonv2.Unmarshal(text, &pairs) != nil {
 		return errRequired
 	}
-	*r = Required{}
+	*r = Required{pairs: true}
 	for _, pair := range pairs {
 		if len(pair) != 2 {
 			return errRequired
@@ -206,19 +209,26 @@ func (q *SlidingRequest) check(caller id.UserID) error {
 		return refusal.Invalid("The parameter %s must be greater than zero.", "limit")
 	}
 	for name, list := range q.Lists {
-		if err := list.check(name, caller); err != nil {
+		if err := list.check(name, caller, q.Stable); err != nil {
 			return err
 		}
+		// What the other form has is unknown in this one, and ignored.
+		if q.Stable {
+			list.Ranges, list.Filters.Invite = nil, nil
+		} else {
+			list.Range, list.Filters.Invited = nil, nil
+		}
+		q.Lists[name] = list
 	}
 	for _, wishes := range q.Subscriptions {
-		if err := wishes.check(caller); err != nil {
+		if err := wishes.check(caller, q.Stable); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *SlidingList) check(name string, caller id.UserID) error {
+func (l *SlidingList) check(name string, caller id.UserID, stable bool) error {
 	ranges := l.Ranges
 	if l.Range != nil {
 		ranges = append(slices.Clip(ranges), *l.Range)
@@ -229,12 +239,18 @@ func (l *SlidingList) check(name string, caller id.UserID) error {
 		}
 	}
 	wishes := l.wishes()
-	return wishes.check(caller)
+	return wishes.check(caller, stable)
 }
 
-func (w *SlidingWishes) check(caller id.UserID) error {
+func (w *SlidingWishes) check(caller id.UserID, stable bool) error {
 	if w.TimelineLimit < 0 {
 		return refusal.Invalid("The parameter %s must be a whole number that is not negative.", "timeline_limit")
+	}
+	if stable && w.RequiredState.pairs {
+		return refusal.BadJSON("Here a required_state must be an object with include, exclude and lazy_members.")
+	}
+	if !stable && w.RequiredState.object {
+		return refusal.BadJSON("Here a required_state must be a list of pairs of a type and a state key.")
 	}
 	if len(w.RequiredState.Include)+len(w.RequiredState.Exclude) > maxPatterns {
 		return refusal.Invalid("A required_state may have at most %d entries.", maxPatterns)

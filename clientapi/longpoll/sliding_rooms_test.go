@@ -145,35 +145,6 @@ func TestSlidingTimelines(t *testing.T) {
 	})
 }
 
-// The names of /v4/sync, in and out.
-func TestStableForm(t *testing.T) {
-	h := sqliteHouse(t)
-	h.found(room1, ana, "shared")
-	h.say(room1, ana, "hello")
-	h.found(room2, bea, "shared")
-	h.member(room2, bea, ana, "invite")
-	body := `{"lists":{"l":{"range":[0,9],"timeline_limit":%d,"required_state":{"include":[{}],"exclude":[{"type":"m.room.create","state_key":""},{"type":"m.room.power_levels"}],"lazy_members":true}},
-		"i":{"timeline_limit":0,"required_state":{},"filters":{"is_invited":true}}}}`
-	slide := func(limit int, pos string) string {
-		q := slidingRequest(t, fmt.Sprintf(body, limit), pos)
-		q.Stable = true
-		answer, err := h.Sliding(t.Context(), caller(ana), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(answer)
-	}
-	first := parse(slide(1, ""))
-	mustEqual(t, "timeline", names(inSlide(first, room1, "timeline_events")), []string{"hello"})
-	mustEqual(t, "state", names(inSlide(first, room1, "required_state")), []string{"join @ana:hs", "m.room.join_rules", "m.room.history_visibility"})
-	mustEqual(t, "membership", inSlide(first, room1, "membership").String(), "join")
-	mustEqual(t, "lists", inSlide(first, room1, "lists").String(), `["l"]`)
-	mustEqual(t, "stripped state", len(inSlide(first, room2, "stripped_state").Array()) > 0, true)
-	mustEqual(t, "lists of the invite", inSlide(first, room2, "lists").String(), `["i","l"]`)
-	second := parse(slide(2, posOf(first)))
-	mustEqual(t, "expanded", inSlide(second, room1, "expanded_timeline").Bool(), true)
-}
-
 // Counts come with the message that changes them, and a room comes again when its
 // counts alone have changed.
 func TestSlidingUnread(t *testing.T) {

@@ -103,7 +103,6 @@ func TestFiltersOfLists(t *testing.T) {
 		{`{"is_dm":true}`, []string{"!direct:hs"}},
 		{`{"is_dm":false,"is_invite":false}`, []string{"!space:hs", "!crypt:hs", "!tagged:hs", "!plain:hs"}},
 		{`{"is_invite":true}`, []string{"!invite:hs"}},
-		{`{"is_invited":true}`, []string{"!invite:hs"}},
 		{`{"is_encrypted":true}`, []string{"!crypt:hs"}},
 		{`{"room_types":["m.space"]}`, []string{"!space:hs"}},
 		{`{"room_types":[null],"is_encrypted":false,"is_dm":false,"is_invite":false}`, []string{"!tagged:hs", "!plain:hs"}},
@@ -176,5 +175,34 @@ func TestExpansion(t *testing.T) {
 		answer = h.mustSlideTwice(ana, star, posOf(answer))
 		mustEqual(t, "all other state", names(inSlide(answer, room1, "required_state")),
 			[]string{"m.room.create", "join @ana:hs", "m.room.power_levels", "m.room.join_rules", "m.room.history_visibility"})
+	})
+}
+
+// Where all that is wanted newly fits, clients must still be told to put it before
+// what they have.
+func TestExpansionThatFits(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		h := newHouse(t, db)
+		h.found(room1, ana, "shared")
+		h.say(room1, ana, "last")
+		body := `{"room_subscriptions":{"!one:hs":{"timeline_limit":%d}}}`
+		answer := h.mustSlide(ana, fmt.Sprintf(body, 1), "")
+		mustEqual(t, "timeline", names(inSlide(answer, room1, "timeline")), []string{"last"})
+		h.say(room1, ana, "newer")
+		answer = h.mustSlideTwice(ana, fmt.Sprintf(body, 50), posOf(answer))
+		all := names(inSlide(answer, room1, "timeline"))
+		mustEqual(t, "ends of the timeline", []string{all[0], all[len(all)-2], all[len(all)-1]}, []string{"m.room.create", "last", "newer"})
+		mustEqual(t, "limited", inSlide(answer, room1, "limited").Bool(), true)
+		mustEqual(t, "expanded", inSlide(answer, room1, "unstable_expanded_timeline").Bool(), true)
+		mustEqual(t, "initial", inSlide(answer, room1, "initial").Bool(), false)
+		mustEqual(t, "num_live", inSlide(answer, room1, "num_live").Int(), int64(1))
+		batch, err := stream.ParseToken(inSlide(answer, room1, "prev_batch").String())
+		mustEqual(t, "error", err, error(nil))
+		mustEqual(t, "prev_batch", batch.Position, stream.Position(0))
+		h.say(room1, ana, "newest")
+		answer = h.mustSlideTwice(ana, fmt.Sprintf(body, 50), posOf(answer))
+		mustEqual(t, "then", names(inSlide(answer, room1, "timeline")), []string{"newest"})
+		mustEqual(t, "limited then", inSlide(answer, room1, "limited").Bool(), false)
+		mustEqual(t, "expanded then", inSlide(answer, room1, "unstable_expanded_timeline").Exists(), false)
 	})
 }

@@ -101,9 +101,11 @@ var spanishClientAPI = map[string]string{
 
 	"The request needs \"search_categories\".": "La solicitud necesita \"search_categories\".",
 
-	"A request may have at most %d lists.":                                     "Una solicitud puede tener como máximo %d listas.",
-	"A required_state may have at most %d entries.":                            "Un required_state puede tener como máximo %d entradas.",
-	"The name of a connection (conn_id) may have at most %d bytes.":            "El nombre de una conexión (conn_id) puede tener como máximo %d bytes.",
-	"The ranges of the list %s must be pairs of numbers, the lower one first.": "Los intervalos de la lista %s deben ser pares de números, el menor primero.",
-	"The server no longer knows this connection. Please begin it anew.":        "El servidor ya no conoce esta conexión. Comiéncela de nuevo.",
+	"A request may have at most %d lists.":                                            "Una solicitud puede tener como máximo %d listas.",
+	"Here a required_state must be an object with include, exclude and lazy_members.": "Aquí un required_state debe ser un objeto con include, exclude y lazy_members.",
+	"Here a required_state must be a list of pairs of a type and a state key.":        "Aquí un required_state debe ser una lista de pares de un tipo y una clave de estado.",
+	"A required_state may have at most %d entries.":                                   "Un required_state puede tener como máximo %d entradas.",
+	"The name of a connection (conn_id) may have at most %d bytes.":                   "El nombre de una conexión (conn_id) puede tener como máximo %d bytes.",
+	"The ranges of the list %s must be pairs of numbers, the lower one first.":        "Los intervalos de la lista %s deben ser pares de números, el menor primero.",
+	"The server no longer knows this connection. Please begin it anew.":               "El servidor ya no conoce esta conexión. Comiéncela de nuevo.",
 }

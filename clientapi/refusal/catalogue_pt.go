@@ -101,9 +101,11 @@ var portugueseClientAPI = map[string]string{
 
 	"The request needs \"search_categories\".": "A requisição precisa de \"search_categories\".",
 
-	"A request may have at most %d lists.":                                     "Uma requisição pode ter no máximo %d listas.",
-	"A required_state may have at most %d entries.":                            "Um required_state pode ter no máximo %d entradas.",
-	"The name of a connection (conn_id) may have at most %d bytes.":            "O nome de uma conexão (conn_id) pode ter no máximo %d bytes.",
-	"The ranges of the list %s must be pairs of numbers, the lower one first.": "Os intervalos da lista %s devem ser pares de números, o menor primeiro.",
-	"The server no longer knows this connection. Please begin it anew.":        "O servidor não conhece mais esta conexão. Comece-a de novo.",
+	"A request may have at most %d lists.":                                            "Uma requisição pode ter no máximo %d listas.",
+	"Here a required_state must be an object with include, exclude and lazy_members.": "Aqui um required_state deve ser um objeto com include, exclude e lazy_members.",
+	"Here a required_state must be a list of pairs of a type and a state key.":        "Aqui um required_state deve ser uma lista de pares de um tipo e uma chave de estado.",
+	"A required_state may have at most %d entries.":                                   "Um required_state pode ter no máximo %d entradas.",
+	"The name of a connection (conn_id) may have at most %d bytes.":                   "O nome de uma conexão (conn_id) pode ter no máximo %d bytes.",
+	"The ranges of the list %s must be pairs of numbers, the lower one first.":        "Os intervalos da lista %s devem ser pares de números, o menor primeiro.",
+	"The server no longer knows this connection. Please begin it anew.":               "O servidor não conhece mais esta conexão. Comece-a de novo.",
 }
