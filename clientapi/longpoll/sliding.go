@@ -68,7 +68,7 @@ func (s *Service) Sliding(ctx context.Context, caller tenant.Caller, req *Slidin
 	if err != nil {
 		return nil, err
 	}
-	r.next.connection.rest.Store(r.rest)
+	r.next.rest.Store(r.rest)
 	return r.answer(serial), nil
 }
 

@@ -15,8 +15,6 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-func parse(text string) gjson.Result { return gjson.Parse(text) }
-
 // Messages to the device come until they are acknowledged, and never again.
 func TestSlidingToDevice(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {

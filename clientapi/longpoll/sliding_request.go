@@ -108,11 +108,7 @@ type Extension struct {
 	Rooms   *[]string `json:"rooms,omitempty"`
 }
 
-// takes tells whether names has a name, or stands for all.
-func takes(names *[]string, name string) bool {
-	return takesAll(names) || slices.Contains(*names, name)
-}
-
+// takesAll tells whether names stand for all there are.
 func takesAll(names *[]string) bool { return names == nil || slices.Contains(*names, "*") }
 
 // namesLists tells whether it takes the lists' names to know which rooms are meant.
