@@ -71,6 +71,10 @@ type Record struct {
 	Teams        []string    `json:"teams,omitempty"`    // by ConversaLabs' IDs
 	// NotificationPreferences become the user's account data of that name.
 	NotificationPreferences json.RawMessage `json:"notification_preferences,omitempty"`
+	// Erased marks who was deactivated and is to be forgotten: after the user's rooms
+	// are left, their member events no longer tell their name and picture. The server
+	// sets it; what comes from outside is never taken for it.
+	Erased bool `json:"erased,omitempty"`
 }
 
 // NewUser is a user to be made.
