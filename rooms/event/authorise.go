@@ -41,6 +41,44 @@ func Authorise(v id.RoomVersion, e, target *Event, state State) error {
 	return nil
 }
 
+// AuthoriseServer is [Authorise] for what the server itself says, in the name of a
+// user who is in no room (the service user) and has no power: neither is asked
+// for. What has no meaning is refused all the same, and so are memberships that
+// are not the server's to give: everybody joins and knocks for themselves, and
+// who is banned is not invited.
+func AuthoriseServer(v id.RoomVersion, e, target *Event, state State) error {
+	r := versions[v]
+	if r == nil {
+		return fmt.Errorf("authorise %s: room version %q is not supported", e.ID, v)
+	}
+	if create := state.Event(typeCreate, ""); e.Type == typeCreate || create == nil || create.Room != e.Room {
+		return refusal.Forbidden("This event belongs to another room.")
+	}
+	if err := r.checkForm(e, state); err != nil {
+		return err
+	}
+	if e.Type == typeRedaction {
+		return checkTarget(target)
+	}
+	if e.Type != typeMember {
+		return nil
+	}
+	user := id.UserID(*e.StateKey)
+	next, _ := text(lookup(e.Content, "membership"))
+	now := membership(state, user)
+	switch {
+	case user == e.Sender, next == "join", next == "knock":
+		return refusal.Forbidden("People can only join for themselves.")
+	case next == "leave":
+		return checkThere(state, user)
+	case next == "invite" && now == "join":
+		return refusal.Forbidden("%s is already in this room.", string(user))
+	case next == "invite" && now == "ban":
+		return refusal.Forbidden("%s is banned from this room.", string(user))
+	}
+	return nil
+}
+
 // fast tells whether the library authorises e by its common checks alone, which
 // checkMessage repeats on power levels that are parsed already.
 func (r *rules) fast(e *Event) bool {

@@ -33,6 +33,22 @@ var knownKeys = map[string][]string{
 // check makes the refusals that the library's rules lack: it alone would let a
 // member take over a room. [Canonical] has refused doubled keys already.
 func (r *rules) check(e, target *Event, state State) error {
+	if err := r.checkForm(e, state); err != nil {
+		return err
+	}
+	switch e.Type {
+	case typeMember:
+		return checkLeave(e, state)
+	case typePowerLevels:
+		return r.checkDefaultLevel(e, state)
+	case typeRedaction:
+		return r.checkRedaction(e, target, state)
+	}
+	return nil
+}
+
+// checkForm refuses what would have no meaning in the room, whoever sends it.
+func (r *rules) checkForm(e *Event, state State) error {
 	if err := checkKeys(e); err != nil {
 		return err
 	}
@@ -42,7 +58,7 @@ func (r *rules) check(e, target *Event, state State) error {
 	case typeCreate:
 		return r.checkCreate(e, state)
 	case typeMember:
-		return r.checkMember(e, state)
+		return checkMember(e)
 	case typePowerLevels:
 		return r.checkLevels(e, state)
 	case typeJoinRules:
@@ -50,7 +66,9 @@ func (r *rules) check(e, target *Event, state State) error {
 			return refusal.BadJSON("The join rule of a room must be text.")
 		}
 	case typeRedaction:
-		return r.checkRedaction(e, target, state)
+		if e.Redacts == "" {
+			return refusal.Invalid("A redaction must name the event that it redacts.")
+		}
 	}
 	return nil
 }
@@ -125,9 +143,8 @@ func validCreateKey(key string, value []byte) bool {
 	return true
 }
 
-// checkMember refuses memberships that have no meaning, and leaving for those
-// who are not there.
-func (r *rules) checkMember(e *Event, state State) error {
+// checkMember refuses memberships that have no meaning.
+func checkMember(e *Event) error {
 	if e.StateKey == nil || !ValidUserID(id.UserID(*e.StateKey)) {
 		return refusal.Invalid("The state key of a membership must be a user ID.")
 	}
@@ -143,7 +160,12 @@ func (r *rules) checkMember(e *Event, state State) error {
 			return refusal.BadJSON("The key %s must be a user ID.", authorisedVia)
 		}
 	}
-	if next != "leave" {
+	return nil
+}
+
+// checkLeave refuses leaving for those who are not there.
+func checkLeave(e *Event, state State) error {
+	if next, _ := text(lookup(e.Content, "membership")); next != "leave" {
 		return nil
 	}
 	user := id.UserID(*e.StateKey)
@@ -160,6 +182,11 @@ func (r *rules) checkMember(e *Event, state State) error {
 	if membership(state, e.Sender) != "join" {
 		return refusal.Forbidden("You are not in this room.")
 	}
+	return checkThere(state, user)
+}
+
+// checkThere refuses to remove who is not there.
+func checkThere(state State, user id.UserID) error {
 	switch membership(state, user) {
 	case "join", "invite", "knock", "ban":
 		return nil
@@ -167,8 +194,7 @@ func (r *rules) checkMember(e *Event, state State) error {
 	return refusal.Forbidden("%s is not in this room.", string(user))
 }
 
-// checkLevels refuses power levels of the wrong type, and a users_default that
-// the sender may not give or take: the library does not look at it.
+// checkLevels refuses power levels of the wrong type.
 func (r *rules) checkLevels(e *Event, state State) error {
 	next, err := r.parseLevels(e.Content)
 	if err != nil {
@@ -181,8 +207,18 @@ func (r *rules) checkLevels(e *Event, state State) error {
 			}
 		}
 	}
+	return nil
+}
+
+// checkDefaultLevel refuses a users_default that the sender may not give or take:
+// the library does not look at it.
+func (r *rules) checkDefaultLevel(e *Event, state State) error {
 	if state.Event(typePowerLevels, "") == nil {
 		return nil // the first ones are the creator's, who may set anything
+	}
+	next, err := r.parseLevels(e.Content)
+	if err != nil {
+		return err
 	}
 	levels := powerLevels(r, state)
 	if next.usersDefault == levels.usersDefault {
@@ -198,15 +234,12 @@ func (r *rules) checkLevels(e *Event, state State) error {
 // checkRedaction refuses to redact other people's events without the level for
 // it. The library leaves that to whoever reads the room.
 func (r *rules) checkRedaction(e, target *Event, state State) error {
-	if e.Redacts == "" {
-		return refusal.Invalid("A redaction must name the event that it redacts.")
-	}
 	if membership(state, e.Sender) != "join" {
 		return refusal.Forbidden("You are not in this room.")
 	}
 	if target != nil && target.ID == e.Redacts && target.Room == e.Room {
-		if target.Type == typeCreate {
-			return refusal.Forbidden("The event that created the room cannot be removed.")
+		if err := checkTarget(target); err != nil {
+			return err
 		}
 		if target.Sender == e.Sender {
 			return nil
@@ -216,6 +249,14 @@ func (r *rules) checkRedaction(e, target *Event, state State) error {
 	if have := levels.User(e.Sender); have < levels.redact {
 		return refusal.Forbidden("Removing other people's messages needs power level %d, and yours is %d.",
 			levels.redact, have)
+	}
+	return nil
+}
+
+// checkTarget refuses to redact what a room cannot be without.
+func checkTarget(target *Event) error {
+	if target != nil && target.Type == typeCreate {
+		return refusal.Forbidden("The event that created the room cannot be removed.")
 	}
 	return nil
 }
