@@ -1,7 +1,6 @@
 package accounts_test
 
 import (
-	"context"
 	"crypto/rand"
 	"io"
 	"sync/atomic"
@@ -26,12 +25,6 @@ type fixture struct {
 	db    *sqldb.DB
 	store *storage.Store
 	clock *atomic.Int64 // ms
-	gone  []id.UserID   // told to Departures
-}
-
-func (f *fixture) UserDeactivated(_ context.Context, _ tenant.ID, user id.UserID) error {
-	f.gone = append(f.gone, user)
-	return nil
 }
 
 // each runs a test on both databases.
@@ -57,7 +50,7 @@ func (f *fixture) reopen() {
 	now := func() time.Time { return time.UnixMilli(f.clock.Load()) }
 	f.store = storage.Open(storage.Options{DB: f.db, Log: log, Now: now})
 	f.t.Cleanup(f.store.Close)
-	f.Service = accounts.New(accounts.Options{Store: f.store, Now: now, Random: rand.Reader, MaxDevices: 3, Departures: f})
+	f.Service = accounts.New(accounts.Options{Store: f.store, Now: now, Random: rand.Reader, MaxDevices: 3})
 }
 
 func (f *fixture) pass(d time.Duration) { f.clock.Add(d.Milliseconds()) }

@@ -10,16 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"maunium.net/go/mautrix/id"
-
 	"github.com/conversalabs/internalchat/accounts/tenant"
 )
-
-// Departures is told of users who are gone, so that they leave their rooms.
-type Departures interface {
-	// UserDeactivated comes after the user's access has ended for good.
-	UserDeactivated(ctx context.Context, account tenant.ID, user id.UserID) error
-}
 
 // Options are what a Service is made with. Store, Now and Random are required.
 type Options struct {
@@ -31,8 +23,6 @@ type Options struct {
 	AccessTokenLife time.Duration
 	// MaxDevices is how many devices a user may have: 100 if 0.
 	MaxDevices int
-	// Departures is told of deactivations, if set.
-	Departures Departures
 	// MachineToken is the machine token of the configuration, or empty.
 	MachineToken string
 }
@@ -45,7 +35,6 @@ type Service struct {
 	random     io.Reader
 	life       time.Duration
 	maxDevices int
-	departures Departures
 	machine    string // SHA-256 of the configuration's machine token, hex; "" for none
 	seen       sightings
 
@@ -58,7 +47,7 @@ type Service struct {
 func New(o Options) *Service {
 	s := &Service{
 		store: o.Store, now: o.Now, random: o.Random,
-		life: o.AccessTokenLife, maxDevices: o.MaxDevices, departures: o.Departures,
+		life: o.AccessTokenLife, maxDevices: o.MaxDevices,
 	}
 	if s.life == 0 {
 		s.life = time.Hour

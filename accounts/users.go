@@ -23,7 +23,7 @@ const maxDisplayName = 256
 var localpartPattern = regexp.MustCompile(`^[a-z0-9._=/+-]+$`)
 
 // reserved are the localparts of users that the server itself speaks as.
-var reserved = []string{"conversalabs", "_server"}
+var reserved = []string{tenant.ServiceName, "_server"}
 
 // userID makes the ID of a user to be made.
 func userID(name, server string) (id.UserID, error) {
@@ -171,17 +171,9 @@ func (s *Service) SetPassword(ctx context.Context, caller tenant.Caller, user id
 	return s.store.SetPassword(ctx, caller, user, hash, endOthers)
 }
 
-// Deactivate ends a user's access for good: all sessions and devices in one act,
-// then the rooms.
+// Deactivate ends a user's access for good: all sessions and devices in one act.
+// What else follows from it, that they leave their rooms, is done by who follows
+// the stream.
 func (s *Service) Deactivate(ctx context.Context, caller tenant.Caller, user id.UserID) error {
-	if err := s.store.Deactivate(ctx, caller, user); err != nil {
-		return err
-	}
-	if s.departures == nil {
-		return nil
-	}
-	if err := s.departures.UserDeactivated(ctx, caller.Account, user); err != nil {
-		return fmt.Errorf("leave the rooms of a deactivated user: %w", err)
-	}
-	return nil
+	return s.store.Deactivate(ctx, caller, user)
 }

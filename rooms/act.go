@@ -54,6 +54,7 @@ type part struct {
 	stateKey *string
 	content  json.RawMessage
 	target   *event.Event // what a redaction redacts
+	served   bool         // said by the server itself: see [writing.serve]
 }
 
 // append builds an event, asks whether it may be, and appends it.
@@ -72,13 +73,20 @@ func (w *writing) append(p part) (*event.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := event.Authorise(w.room.Version, e, p.target, w.room); err != nil {
+	if err := w.authorise(e, p); err != nil {
 		return nil, err
 	}
 	if err := w.checkAnnotation(e); err != nil {
 		return nil, err
 	}
 	return e, w.tx.Append(e)
+}
+
+func (w *writing) authorise(e *event.Event, p part) error {
+	if p.served {
+		return event.AuthoriseServer(w.room.Version, e, p.target, w.room)
+	}
+	return event.Authorise(w.room.Version, e, p.target, w.room)
 }
 
 // checkAnnotation refuses to say twice what an annotation says once.

@@ -294,23 +294,6 @@ func TestRedactionRules(t *testing.T) {
 	}
 }
 
-func TestDeactivatedUserLeaves(t *testing.T) {
-	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		o := newOffice(t, db)
-		joined, invited := o.mustCreate(rooms.Creation{}), o.mustCreate(rooms.Creation{Preset: "private_chat"})
-		o.must(o.join(bia, joined))
-		o.must(o.invite(bia, invited))
-		for range 2 {
-			o.must(o.UserDeactivated(t.Context(), "acme", bia))
-		}
-		for _, room := range []id.RoomID{joined, invited} {
-			if got := o.content(room, "m.room.member", string(bia)); got != `{"membership":"leave"}` {
-				t.Errorf("%s: got %s, want a leave", room, got)
-			}
-		}
-	})
-}
-
 func TestNameAndTopicLimits(t *testing.T) {
 	o := newOffice(t, sqltest.SQLite(t))
 	room := o.mustCreate(rooms.Creation{})

@@ -2,40 +2,147 @@ package rooms
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
+	"encoding/json"
 
 	"maunium.net/go/mautrix/id"
 
-	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/rooms/event"
 )
 
-// UserDeactivated takes a user whose access has ended out of every room they
-// are in, or were invited to: each an act of its own, so that however many there
-// are, nobody else waits for it. Doing it again does what is left.
-func (s *Service) UserDeactivated(ctx context.Context, account tenant.ID, user id.UserID) error {
+// channelType is the state that says what kind of room a room is.
+const channelType = "br.com.conversalabs.channel"
+
+// depart takes who is deactivated out of every room that they are in, were invited
+// to, or asked to be let into.
+func (e *entailing) depart(ctx context.Context) error {
 	var rooms []id.RoomID
-	err := s.store.View(ctx, account, func(v View) error {
+	err := e.service.store.View(ctx, e.account, func(v View) error {
 		rooms = nil
-		memberships, err := v.Memberships(user)
-		for roomID, spans := range memberships {
-			if slices.Contains([]string{"join", "invite", "knock"}, spans.Current()) {
-				rooms = append(rooms, roomID)
+		active, err := v.UserActive(e.user)
+		if active || err != nil {
+			return err
+		}
+		memberships, err := v.Memberships(e.user)
+		for room, spans := range memberships {
+			if e.leaves(spans) {
+				rooms = append(rooms, room)
 			}
 		}
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("find rooms to leave: %w", err)
+		return err
 	}
-	slices.Sort(rooms)
-	caller := tenant.Caller{Account: account, User: user}
-	var failed []error
-	for _, room := range rooms {
-		if err := s.Leave(ctx, caller, Move{Room: room}); err != nil {
-			failed = append(failed, fmt.Errorf("leave %s: %w", room, err))
+	return e.each(ctx, rooms, e.leave)
+}
+
+func (e *entailing) leaves(spans Spans) bool { return e.touches(spans, "join", "invite", "knock") }
+
+// leave takes the user out of one room. What becomes of the room is part of the
+// act: it is never without who has its power, and nothing is done twice.
+func (e *entailing) leave(w *writing) error {
+	active, err := w.tx.UserActive(e.user)
+	if active || err != nil {
+		return err
+	}
+	memberships, err := w.tx.Memberships(e.user)
+	if err != nil || !e.leaves(memberships[w.room.ID]) {
+		return err
+	}
+	// In version 12 the power of who made the room is nobody's to give or take.
+	succession := e.policy.Succession && w.room.Joined(e.user) && !event.CreatorsAbove(w.room.Version)
+	if succession {
+		if err := e.handOver(w); err != nil {
+			return err
 		}
 	}
-	return errors.Join(failed...)
+	if _, err := w.append(memberPart(e.user, e.user, object{}.with("membership", "leave"))); err != nil {
+		return err
+	}
+	if succession && w.room.JoinedCount() == 0 {
+		return e.archive(w)
+	}
+	return nil
+}
+
+// handOver gives the power of the user to somebody who stays, unless somebody has
+// as much: who has most power in a room owns it, and a room is never without
+// owner while there is anybody to be it.
+func (e *entailing) handOver(w *writing) error {
+	levels := w.room.PowerLevels()
+	power := levels.User(e.user)
+	if power <= levels.UsersDefault() {
+		return nil
+	}
+	for user, member := range w.room.Members() {
+		if user == e.user || levels.User(user) < power || MembershipOf(member) != "join" {
+			continue
+		}
+		if active, err := w.tx.UserActive(user); active || err != nil {
+			return err
+		}
+	}
+	heir, err := e.heir(w)
+	if err != nil || heir == "" {
+		return err
+	}
+	content, err := readLevels(w.room)
+	if err != nil {
+		return err
+	}
+	users := map[id.UserID]int64{}
+	if err := json.Unmarshal(content["users"], &users); err != nil {
+		return err
+	}
+	users[heir] = power
+	delete(users, e.user)
+	content.with("users", users)
+	return e.set(w, "m.room.power_levels", content)
+}
+
+// heir gives who has been in the room longest of its administrators, or else of
+// all; "" when nobody stays.
+func (e *entailing) heir(w *writing) (id.UserID, error) {
+	joined, err := w.tx.Joined(w.room.ID)
+	if err != nil {
+		return "", err
+	}
+	levels := w.room.PowerLevels()
+	for _, least := range []int64{adminLevel, levels.UsersDefault()} {
+		for _, user := range joined {
+			if user == e.user || levels.User(user) < least {
+				continue
+			}
+			if active, err := w.tx.UserActive(user); active || err != nil {
+				return user, err
+			}
+		}
+	}
+	return "", nil
+}
+
+// archive takes a room in which nobody is left out of use: it is in no directory,
+// and what says of which kind it is says so.
+func (e *entailing) archive(w *writing) error {
+	if w.room.Published {
+		if err := w.tx.Publish(w.room.ID, false); err != nil {
+			return err
+		}
+	}
+	channel := w.room.Event(channelType, "")
+	if channel == nil {
+		return nil
+	}
+	content := object{}
+	if err := json.Unmarshal(channel.Content, &content); err != nil {
+		return err
+	}
+	return e.set(w, channelType, content.with("archived", true))
+}
+
+// set sets state of a room in the name of the server.
+func (e *entailing) set(w *writing, kind string, content object) error {
+	key := ""
+	_, err := w.serve(service{server: e.serverName()}, part{kind: kind, stateKey: &key, content: content.bytes()})
+	return err
 }

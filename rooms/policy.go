@@ -19,6 +19,9 @@ type Policy struct {
 	// Levels are the power levels that a room begins with, before the creator and
 	// the request's own are put into them.
 	Levels Levels
+	// Succession hands a room on when the last of those with most power in it leaves
+	// the account, and takes a room that is left empty out of use.
+	Succession bool
 	// OpenReads lets everybody read the directory and profiles without a token.
 	OpenReads bool
 }
@@ -75,9 +78,10 @@ var MatrixPolicy = Policy{
 // from the specification's in the versions alone: in version 12 a creator could
 // never be demoted.
 var TeamPolicy = Policy{
-	Name:     "team",
-	Versions: []id.RoomVersion{"10", "11"},
-	Default:  event.DefaultVersion,
-	Presets:  MatrixPolicy.Presets,
-	Levels:   MatrixPolicy.Levels,
+	Name:       "team",
+	Versions:   []id.RoomVersion{"10", "11"},
+	Default:    event.DefaultVersion,
+	Presets:    MatrixPolicy.Presets,
+	Levels:     MatrixPolicy.Levels,
+	Succession: true,
 }

@@ -129,23 +129,31 @@ func (s *Service) carryProfile(tx Tx, user id.UserID, field string, value json.R
 		return err
 	}
 	for _, room := range rooms {
-		content := object{}
-		if err := json.Unmarshal(room.Member(user).Content, &content); err != nil {
-			return err
-		}
-		delete(content, field)
-		if value != nil {
-			content[field] = value
-		}
-		// What is about one joining does not belong into the next event.
-		delete(content, "reason")
-		delete(content, "join_authorised_via_users_server")
-		w := s.writing(tx, room)
-		if _, err := w.append(memberPart(user, user, content)); err != nil {
+		if err := s.writing(tx, room).show(user, object{field: value}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// show writes fields of the profile of a user who is in the room into their member
+// event; nil removes one.
+func (w *writing) show(user id.UserID, fields object) error {
+	content := object{}
+	if err := json.Unmarshal(w.room.Member(user).Content, &content); err != nil {
+		return err
+	}
+	for field, value := range fields {
+		delete(content, field)
+		if value != nil {
+			content[field] = value
+		}
+	}
+	// What is about one joining does not belong into the next event.
+	delete(content, "reason")
+	delete(content, "join_authorised_via_users_server")
+	_, err := w.append(memberPart(user, user, content))
+	return err
 }
 
 // Profile gives a user's profile: every field's JSON value. It is empty for who

@@ -112,14 +112,18 @@ func (s *Service) redact(ctx context.Context, caller tenant.Caller, m Message, t
 			if err != nil {
 				return "", err
 			}
-			redacted, err := event.Redact(w.room.Version, e, redaction.ID)
-			if err != nil {
-				return "", err
-			}
-			tx.Redact(redacted)
-			return redaction.ID, nil
+			return redaction.ID, w.empty(e, redaction)
 		},
 	})
+}
+
+// empty takes out of an event what its redaction takes.
+func (w *writing) empty(target, redaction *event.Event) error {
+	redacted, err := event.Redact(w.room.Version, target, redaction.ID)
+	if err == nil {
+		w.tx.Redact(redacted)
+	}
+	return err
 }
 
 // errNoEvent is the refusal for an event that is not there, or not to be seen.

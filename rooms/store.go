@@ -34,6 +34,11 @@ type View interface {
 	// memory at once; the zero one for a room that does not exist. In an act they
 	// are those of before its group.
 	Outlines(wanted []id.RoomID) ([]Outline, error)
+	// UserActive tells whether this is a user of the account who is not
+	// deactivated.
+	UserActive(user id.UserID) (bool, error)
+	// UserErased tells whether this is a deactivated user who is to be forgotten.
+	UserErased(user id.UserID) (bool, error)
 	// Changes gives the stream's entries above a position, and false when memory
 	// does not reach back that far.
 	Changes(after stream.Position) ([]Change, bool)
@@ -88,11 +93,15 @@ type Tx interface {
 	// Items gives the items that a query names at this head, lowest position
 	// first. Only in a lone act.
 	Items(query stream.ItemQuery) ([]stream.Item, error)
+	// Joined gives who is in a room at this head, longest standing first. Only in a
+	// lone act.
+	Joined(room id.RoomID) ([]id.UserID, error)
+	// MemberEvents gives at most limit of a user's member events in all rooms with
+	// after < position ≤ upTo that were not redacted by this head, oldest first.
+	// Only in a lone act.
+	MemberEvents(user id.UserID, after, upTo stream.Position, limit int) ([]*event.Event, error)
 	// Report keeps a report and gives it the next position.
 	Report(report Report)
-	// UserActive tells whether this is a user of the account who is not
-	// deactivated.
-	UserActive(user id.UserID) (bool, error)
 }
 
 // Act is one change to an account, all or nothing.

@@ -8,7 +8,6 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
-	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/event"
@@ -229,18 +228,41 @@ func (t *tx) Items(query stream.ItemQuery) ([]stream.Item, error) {
 	return t.group.account.store.Items(t.ctx, t.group.account.id, query)
 }
 
-func (t *tx) UserActive(user id.UserID) (bool, error) {
-	u, err := t.user(user)
-	return u != nil && !u.Deactivated, err
+const joinedSQL = `
+	SELECT e.state_key FROM events e
+	WHERE e.account = $1 AND e.room = $2 AND e.type = 'm.room.member' AND e.state_key IS NOT NULL AND e.membership = 'join'
+	AND e.position > COALESCE((
+		SELECT MAX(o.position) FROM events o
+		WHERE o.account = $1 AND o.room = $2 AND o.type = 'm.room.member' AND o.state_key = e.state_key AND o.membership <> 'join'
+	), 0)
+	GROUP BY e.state_key ORDER BY MIN(e.position)`
+
+func (t *tx) Joined(room id.RoomID) ([]id.UserID, error) {
+	q, err := t.querier()
+	if err != nil {
+		return nil, err
+	}
+	joined, err := sqldb.All(t.ctx, q, sqldb.Value[id.UserID], joinedSQL, t.group.account.id, room)
+	if err != nil {
+		return nil, fmt.Errorf("read who is in the room: %w", err)
+	}
+	return joined, nil
 }
 
-// user gives a user of the account, or nil.
-func (t *tx) user(user id.UserID) (*accounts.User, error) {
-	u, loaded := t.state.users[user]
-	if !loaded {
-		return nil, &missingError{user: user}
+const memberEventsSQL = eventsSQL + `
+	WHERE e.account = $1 AND e.state_key = $2 AND e.type = 'm.room.member' AND e.position > $3 AND e.position <= $4
+	AND e.redacted_by IS NULL ORDER BY e.position LIMIT $5`
+
+func (t *tx) MemberEvents(user id.UserID, after, upTo stream.Position, limit int) ([]*event.Event, error) {
+	q, err := t.querier()
+	if err != nil {
+		return nil, err
 	}
-	return u, nil
+	events, err := sqldb.All(t.ctx, q, scanAnyEvent, memberEventsSQL, t.group.account.id, user, after, upTo, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read member events: %w", err)
+	}
+	return events, nil
 }
 
 // exec adds a row that is written with the act.

@@ -7,6 +7,7 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms"
@@ -86,6 +87,25 @@ func (v *view) Outlines(wanted []id.RoomID) ([]rooms.Outline, error) {
 		return nil, &missingError{lines: missing}
 	}
 	return found, nil
+}
+
+func (v *view) UserActive(user id.UserID) (bool, error) {
+	u, err := v.user(user)
+	return u != nil && !u.Deactivated, err
+}
+
+func (v *view) UserErased(user id.UserID) (bool, error) {
+	u, err := v.user(user)
+	return u != nil && u.Deactivated && u.Record != nil && u.Record.Erased, err
+}
+
+// user gives a user of the account, or nil.
+func (v *view) user(user id.UserID) (*accounts.User, error) {
+	u, loaded := v.state.users[user]
+	if !loaded {
+		return nil, &missingError{user: user}
+	}
+	return u, nil
 }
 
 func (v *view) Changes(after stream.Position) ([]rooms.Change, bool) {

@@ -23,6 +23,13 @@ var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 // Valid tells whether the ID has the permitted shape.
 func (i ID) Valid() bool { return idPattern.MatchString(string(i)) }
 
+// ServiceName is the localpart of each account's service user, in whose name the
+// server itself acts. Nobody can be made or sign in as that user.
+const ServiceName = "conversalabs"
+
+// ServiceUser gives the service user of an account by its server name.
+func ServiceUser(server string) id.UserID { return id.NewUserID(ServiceName, server) }
+
 // Role is what a user is in the account. It is not a Matrix power level.
 type Role string
 

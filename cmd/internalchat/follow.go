@@ -23,11 +23,43 @@ const (
 	// indexRest is how many times as long as indexing takes the index rests: it may
 	// have a tenth of one core.
 	indexRest = 9
+	// membershipDelay is how long changes are collected before it is looked whose
+	// memberships they touch: each look moves the cursor, which costs SQLite a write.
+	membershipDelay = 250 * time.Millisecond
 )
 
 // follow starts what follows the stream. Only the server does this: what a
 // subcommand writes, the server follows. Call stop before the house closes.
 func (h *house) follow(ctx context.Context) (stop func(), err error) {
+	stopMembership, err := h.followMembership(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stopIndex, err := h.followIndex(ctx)
+	if err != nil {
+		stopMembership()
+		return nil, err
+	}
+	return func() {
+		stopIndex()
+		stopMembership()
+	}, nil
+}
+
+// followMembership has changes of users carried out in their rooms.
+func (h *house) followMembership(ctx context.Context) (stop func(), err error) {
+	runner, err := follow.Start(ctx, follow.Options{
+		Source: h.store, Follower: storage.FollowMembership(h.store, h.rooms.Entail), DB: h.db, Log: h.log,
+		Delay: membershipDelay, Now: time.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("follow the users: %w", err)
+	}
+	return runner.Close, nil
+}
+
+// followIndex keeps the search index.
+func (h *house) followIndex(ctx context.Context) (stop func(), err error) {
 	db, closeIndex, err := h.indexDatabase(ctx)
 	if err != nil {
 		return nil, err

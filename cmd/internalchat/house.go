@@ -80,7 +80,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 		CarryRules: push.Carry,
 	})
 	h.accounts = accounts.New(accounts.Options{
-		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices, Departures: h.rooms,
+		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices,
 		MachineToken: cfg.MachineToken.Reveal(),
 	})
 	h.presences = accounts.NewPresences(h.store, time.Now, cfg.Limits.PresenceTimeout)

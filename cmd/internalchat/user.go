@@ -105,7 +105,11 @@ func (p *program) userSetPassword() *cobra.Command {
 
 func (p *program) userDeactivate() *cobra.Command {
 	var account string
-	c := &cobra.Command{Use: "deactivate NAME", Short: "End a user's sessions and access for good", Args: words("NAME")}
+	c := &cobra.Command{
+		Use: "deactivate NAME", Short: "End a user's sessions and access for good", Args: words("NAME"),
+		Long: "End a user's sessions and access for good, at once. That they leave their rooms, and who owns a room\n" +
+			"after them, is the server's work: it does it when it hears of this, or at its next start.",
+	}
 	c = p.configured(c, dataOptions, func(ctx context.Context, cfg *config.Config, args []string) error {
 		name, err := parseUser(account, args[0])
 		if err != nil {
@@ -235,7 +239,8 @@ func deactivateUser(ctx context.Context, cfg *config.Config, t terminal, name us
 		if err := h.accounts.Deactivate(ctx, operator(name.Account), user); err != nil {
 			return err
 		}
-		t.printf("User %s was deactivated. All their sessions have ended.\n", user)
+		t.printf("User %s was deactivated. All their sessions have ended.\n"+
+			"They leave their rooms as soon as a server runs: one that runs now sees to it in a moment.\n", user)
 		return nil
 	})
 }

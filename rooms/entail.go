@@ -1,0 +1,90 @@
+package rooms
+
+import (
+	"context"
+	"slices"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// entailments are what a changed user may entail, one after the other. Each looks
+// at how the user is now, and does nothing where that is not its business.
+var entailments = []func(*entailing, context.Context) error{
+	(*entailing).depart,
+	(*entailing).forget,
+	(*entailing).introduce,
+}
+
+// Entail carries out what the change of a user ([stream.UserChanged]) entails for
+// rooms: who is deactivated leaves, what told of who is erased is redacted, and a
+// profile that was changed from outside is shown in rooms. How the user is now
+// counts, not how they were at the entry; but memberships that began after it
+// are left to what came after it. It acts room by room, so that nobody waits for
+// it; doing it again, or going on after a crash, does what is left. report gets
+// what a room's rules refuse: it is passed over, since it would be refused again.
+func (s *Service) Entail(ctx context.Context, account tenant.ID, change stream.Item, report func(error)) error {
+	policy, err := s.policies.RoomPolicy(ctx, account)
+	if err != nil {
+		return err
+	}
+	e := &entailing{service: s, account: account, policy: policy, user: change.User, at: change.Position, report: report}
+	for _, entailed := range entailments {
+		if err := entailed(e, ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entailing is an entry whose consequences are being carried out.
+type entailing struct {
+	service *Service
+	account tenant.ID
+	policy  Policy
+	user    id.UserID
+	at      stream.Position
+	report  func(error)
+}
+
+// touches tells whether a membership is one of these and older than the entry.
+func (e *entailing) touches(spans Spans, memberships ...string) bool {
+	return spans.Since() < e.at && slices.Contains(memberships, spans.Current())
+}
+
+// act runs one act of the server itself.
+func (e *entailing) act(ctx context.Context, do func(Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := e.service.loneAct(ctx, tenant.Caller{Account: e.account}, do)
+	if refused := refusal.As(err); refused != nil && refused.Status < 500 {
+		e.report(err)
+		return nil
+	}
+	return err
+}
+
+// each runs an act in each of the rooms, and stops when one cannot be done.
+func (e *entailing) each(ctx context.Context, rooms []id.RoomID, do func(w *writing) error) error {
+	slices.Sort(rooms)
+	for _, room := range rooms {
+		err := e.act(ctx, func(tx Tx) error {
+			w, err := e.service.open(tx, room)
+			if err != nil {
+				return err
+			}
+			return do(w)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serverName is that of the account, as every user's ID has it.
+func (e *entailing) serverName() string { return e.user.Homeserver() }

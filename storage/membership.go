@@ -1,0 +1,73 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/storage/sqldb"
+	"github.com/conversalabs/internalchat/storage/stream"
+)
+
+// Entail carries out, by acts, what one change of a user entails. report gets what
+// was refused and is passed over. An error stops: all of it is done again.
+type Entail func(ctx context.Context, account tenant.ID, change stream.Item, report func(error)) error
+
+// Membership follows the changes of users, whose rooms follow them. It implements
+// follow.Follower. All that it does are acts of the accounts' writers, done when
+// a step returns; with the cursor it writes nothing.
+type Membership struct {
+	store  *Store
+	entail Entail
+}
+
+// FollowMembership makes the follower.
+func FollowMembership(s *Store, entail Entail) *Membership {
+	return &Membership{store: s, entail: entail}
+}
+
+// Name implements follow.Follower.
+func (*Membership) Name() string { return "membership" }
+
+// userChangesPage is how many changes are looked at together: of those of one user
+// only the last is carried out, since how the user is now is all that counts.
+const userChangesPage = 200
+
+const userChangesSQL = `
+	SELECT kind, user_id, room, key, position, content FROM changes
+	WHERE account = $1 AND kind = $2 AND position > $3 AND position <= $4 ORDER BY position LIMIT $5`
+
+// Step implements follow.Follower: it carries out one change.
+func (m *Membership) Step(ctx context.Context, account tenant.ID, after, upTo stream.Position, _ *sqldb.Batch) (stream.Position, error) {
+	changes, err := sqldb.All(ctx, m.store.db, scanItem, userChangesSQL,
+		account, int64(stream.UserChanged), after, upTo, userChangesPage)
+	if err != nil {
+		return 0, fmt.Errorf("read changes of users: %w", err)
+	}
+	last := map[id.UserID]stream.Position{}
+	for _, change := range changes {
+		last[change.User] = change.Position
+	}
+	for _, change := range changes {
+		if last[change.User] != change.Position {
+			continue
+		}
+		log := m.store.log.WithField("account", account).WithField("user", change.User)
+		err := m.entail(ctx, account, change, func(err error) {
+			log.WithError(err).Warn("a room keeps a user as they were")
+		})
+		if err != nil {
+			return 0, fmt.Errorf("follow user %s: %w", change.User, err)
+		}
+		return change.Position, nil
+	}
+	return upTo, nil
+}
+
+// Reset implements follow.Follower. What was done in another history is gone with
+// it, or is what would be done again.
+func (*Membership) Reset(context.Context, tenant.ID, *sqldb.Batch) (more bool, err error) {
+	return false, nil
+}
