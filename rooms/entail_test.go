@@ -475,3 +475,22 @@ func TestNobodyActsAsTheServiceUser(t *testing.T) {
 	}
 	mustBe(t, o.invite(service, room), "M_FORBIDDEN")
 }
+
+// What the service user does tells for whom and why, to who sees it and to who it
+// is done to.
+func TestServiceUserNamesTheActor(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newOffice(t, db)
+		room := o.mustCreate(rooms.Creation{})
+		o.must(o.join(bia, room))
+		o.must(o.Remove(t.Context(), "acme", rooms.Move{Room: room, User: bia, Reason: "Removed by account administrator Eva"}, eva))
+		want := `{"br.com.conversalabs.actor":"@eva:acme.example","membership":"leave","reason":"Removed by account administrator Eva"}`
+		for _, reader := range []id.UserID{ana, bia} {
+			page, events := o.page(reader, rooms.PageRequest{Room: room, Direction: rooms.Backwards, Limit: 1})
+			if got := gjson.GetBytes(page.Chunk, "0.content").Raw; got != want || events[0].Sender != service {
+				t.Errorf("%s reads %s of %s, want %s", reader, got, events[0].Sender, want)
+			}
+		}
+		mustBe(t, o.Remove(t.Context(), "acme", rooms.Move{Room: room, User: bia}, eva), "M_FORBIDDEN")
+	})
+}
