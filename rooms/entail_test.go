@@ -1,6 +1,7 @@
 package rooms_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -202,6 +203,10 @@ func TestSuccession(t *testing.T) {
 			users: `{}`,
 			meet:  func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
 		},
+		"only the muted stay": {
+			users: `{"@eva:acme.example":-1}`,
+			meet:  func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
+		},
 		"the specification's rooms": {
 			matrix: true,
 			meet:   func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
@@ -301,6 +306,43 @@ func TestReactivatedUserStays(t *testing.T) {
 		o.mustBeIn(after, bia, "join")
 		o.follow(gone, o.head())
 		o.mustBeIn(after, bia, "leave")
+	})
+}
+
+// meanwhile is a store where something happens after the first act.
+type meanwhile struct {
+	rooms.Store
+	happens func()
+	once    sync.Once
+}
+
+func (m *meanwhile) Act(ctx context.Context, act rooms.Act) (id.EventID, error) {
+	eventID, err := m.Store.Act(ctx, act)
+	m.once.Do(m.happens)
+	return eventID, err
+}
+
+// Who comes back while they are being taken out of their rooms stays in the rest.
+func TestReactivatedMeanwhile(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newOffice(t, db)
+		var all []id.RoomID
+		for range 5 {
+			room := o.mustCreate(rooms.Creation{})
+			o.must(o.join(bia, room))
+			all = append(all, room)
+		}
+		o.deactivate(bia)
+		back := &meanwhile{Store: o.store, happens: func() { o.become(db, bia, "deactivated = FALSE") }}
+		o.Service = rooms.New(rooms.Options{Store: back, Policies: o, Now: ascending()})
+		o.follow(0, o.head())
+		memberships := map[string]int{}
+		for _, room := range all {
+			memberships[o.membership(room, bia)]++
+		}
+		if memberships["leave"] != 1 || memberships["join"] != 4 {
+			t.Errorf("got %v, want one room left and four kept", memberships)
+		}
 	})
 }
 

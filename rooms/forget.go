@@ -16,6 +16,14 @@ const forgetAtOnce = 20
 // picture of who is erased. That they came and left stays: a redaction leaves the
 // membership.
 func (e *entailing) forget(ctx context.Context) error {
+	erased := false
+	err := e.service.store.View(ctx, e.account, func(v View) (err error) {
+		erased, err = v.UserErased(e.user)
+		return err
+	})
+	if !erased || err != nil {
+		return err
+	}
 	for after, more := stream.Position(0), true; more; {
 		from := after
 		err := e.act(ctx, func(tx Tx) error {
