@@ -3,9 +3,7 @@ package rooms_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +12,6 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
-	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/sqldb"
@@ -145,139 +142,6 @@ func TestDeactivatedUserLeaves(t *testing.T) {
 		}
 		if _, events := o.page(ana, rooms.PageRequest{Room: joined, Direction: rooms.Backwards, Limit: 1}); events[0].Sender != bia || events[0].Content.Membership != "leave" {
 			t.Errorf("got %+v as the last event, want that Bia left", events[0])
-		}
-	})
-}
-
-func TestSuccession(t *testing.T) {
-	for name, c := range map[string]struct {
-		matrix  bool
-		version id.RoomVersion
-		created string                          // power levels of users to begin with
-		users   string                          // those that Bia sets then
-		meet    func(o *office, room id.RoomID) // after Bia has made the room
-		want    string                          // power levels of users afterwards; "": as they were
-	}{
-		"an administrator before others": {
-			created: `{"@bia:acme.example":150,"@ana:acme.example":100}`,
-			meet:    func(o *office, room id.RoomID) { o.must(errors.Join(o.join(eva, room), o.join(ana, room))) },
-			want:    `{"@ana:acme.example":150}`,
-		},
-		"who has been there longest": {
-			meet: func(o *office, room id.RoomID) {
-				o.must(errors.Join(o.join(eva, room), o.join(ana, room), o.leave(eva, room), o.join(eva, room)))
-				o.must(o.SetProfile(o.t.Context(), by(ana), "displayname", json.RawMessage(`"Ana, renamed"`)))
-			},
-			want: `{"@ana:acme.example":100}`,
-		},
-		"levels of an old version": {
-			version: "10",
-			meet:    func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
-			want:    `{"@eva:acme.example":100}`,
-		},
-		"another owner is there": {
-			users: `{"@bia:acme.example":100,"@ana:acme.example":100}`,
-			meet:  func(o *office, room id.RoomID) { o.must(errors.Join(o.join(eva, room), o.join(ana, room))) },
-		},
-		"the other owner was only invited": {
-			users: `{"@bia:acme.example":100,"@ana:acme.example":100}`,
-			meet: func(o *office, room id.RoomID) {
-				o.must(errors.Join(o.join(eva, room), o.Invite(o.t.Context(), by(bia), rooms.Move{Room: room, User: ana})))
-			},
-			want: `{"@ana:acme.example":100,"@eva:acme.example":100}`,
-		},
-		"the other owner goes too": {
-			users: `{"@bia:acme.example":100,"@ana:acme.example":100}`,
-			meet: func(o *office, room id.RoomID) {
-				o.must(errors.Join(o.join(ana, room), o.join(eva, room)))
-				o.deactivate(ana)
-			},
-			// Ana is followed first, and finds nobody else but Eva.
-			want: `{"@bia:acme.example":100,"@eva:acme.example":100}`,
-		},
-		"no owner": {
-			users: `{"@bia:acme.example":0,"@ana:acme.example":100}`,
-			meet:  func(o *office, room id.RoomID) { o.must(errors.Join(o.join(ana, room), o.join(eva, room))) },
-		},
-		"everybody is equal": {
-			users: `{}`,
-			meet:  func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
-		},
-		"only the muted stay": {
-			users: `{"@eva:acme.example":-1}`,
-			meet:  func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
-		},
-		"the specification's rooms": {
-			matrix: true,
-			meet:   func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
-		},
-		"version 12": {
-			version: "12",
-			meet:    func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-				o := newOffice(t, db)
-				room := o.of(bia, c.created, rooms.Creation{Version: c.version})
-				if c.users != "" {
-					o.mustSet(bia, room, "m.room.power_levels", `{"users":`+c.users+`}`)
-				}
-				c.meet(o, room)
-				before, setter := o.levels(room)
-				if !c.matrix {
-					o.policy = rooms.TeamPolicy
-				}
-				o.deactivate(bia)
-				o.followTwice()
-				want, by := c.want, service
-				if want == "" {
-					want, by = before, setter
-				}
-				got, who := o.levels(room)
-				if got != want || who != by {
-					t.Errorf("got the levels %s by %s, want %s by %s", got, who, want, by)
-				}
-				if got := o.membership(room, bia); got != "leave" {
-					t.Errorf("got %q for Bia, want that she left", got)
-				}
-				if o.membership(room, service) != "" {
-					t.Error("the service user has a membership")
-				}
-			})
-		})
-	}
-}
-
-// A room in which nobody is left is not offered to anybody any more.
-func TestEmptyRoomIsArchived(t *testing.T) {
-	eachPolicy(t, func(t *testing.T, db *sqldb.DB, policy rooms.Policy) {
-		o := newOffice(t, db)
-		o.policy = policy
-		room := o.of(bia, "", rooms.Creation{Visibility: "public", InitialState: []rooms.InitialState{
-			initial("br.com.conversalabs.channel", "", `{"kind":"public","v":1}`),
-		}})
-		plain := o.of(bia, "", rooms.Creation{Visibility: "public"})
-		shared := o.of(bia, "", rooms.Creation{Visibility: "public"})
-		o.must(o.join(eva, shared))
-		o.must(o.Invite(t.Context(), by(bia), rooms.Move{Room: room, User: ana}))
-		o.deactivate(bia)
-		o.followTwice()
-		wantPublished, wantChannel := []id.RoomID{shared}, `{"archived":true,"kind":"public","v":1}`
-		if !policy.Succession {
-			wantPublished, wantChannel = []id.RoomID{room, plain, shared}, `{"kind":"public","v":1}`
-		}
-		published, err := o.store.PublishedRooms(t.Context(), "acme")
-		slices.Sort(published)
-		slices.Sort(wantPublished)
-		if err != nil || !slices.Equal(published, wantPublished) {
-			t.Errorf("got %v, %v in the directory, want %v", published, err, wantPublished)
-		}
-		if got := o.content(room, "br.com.conversalabs.channel", ""); got != wantChannel {
-			t.Errorf("got the channel %s, want %s", got, wantChannel)
-		}
-		if got := o.content(plain, "br.com.conversalabs.channel", ""); got != "" {
-			t.Errorf("got the channel %s in a room that is none", got)
 		}
 	})
 }
@@ -480,59 +344,5 @@ func TestTwoNodesEntailOnce(t *testing.T) {
 				t.Errorf("got the levels %s and %q for Bia", users, o.membership(room, bia))
 			}
 		}
-	})
-}
-
-// No act of a client is the service user's, whatever name it comes under.
-func TestNobodyActsAsTheServiceUser(t *testing.T) {
-	o := newOffice(t, sqltest.SQLite(t))
-	room := o.mustCreate(rooms.Creation{})
-	sent := o.mustSend(room, "hello")
-	ctx, caller := t.Context(), by(service)
-	state := func(kind, key, content string) error {
-		_, err := o.SetState(ctx, caller, rooms.StateChange{Room: room, Type: kind, StateKey: key, Content: json.RawMessage(content)})
-		return err
-	}
-	for name, err := range map[string]error{
-		"power":  state("m.room.power_levels", "", `{"users":{"@bia:acme.example":100}}`),
-		"topic":  state("m.room.topic", "", `{"topic":"x"}`),
-		"kick":   o.Kick(ctx, caller, rooms.Move{Room: room, User: ana}),
-		"invite": o.Invite(ctx, caller, rooms.Move{Room: room, User: bia}),
-		"in the name of": func() error {
-			_, err := o.Send(ctx, by(bia), rooms.Message{Room: room, Type: "m.room.message", Content: json.RawMessage(`{"body":"x","sender":"@conversalabs:acme.example","br.com.conversalabs.actor":"@ana:acme.example"}`)})
-			return err
-		}(),
-		"redact": func() error {
-			_, err := o.Redact(ctx, caller, rooms.Message{Room: room, Content: json.RawMessage(`{}`)}, sent)
-			return err
-		}(),
-		"send": func() error {
-			_, err := o.Send(ctx, caller, rooms.Message{Room: room, Type: "m.room.message", Content: json.RawMessage(`{}`)})
-			return err
-		}(),
-	} {
-		if !refusal.Is(err, "M_FORBIDDEN") {
-			t.Errorf("%s: got %v, want M_FORBIDDEN", name, err)
-		}
-	}
-	mustBe(t, o.invite(service, room), "M_FORBIDDEN")
-}
-
-// What the service user does tells for whom and why, to who sees it and to who it
-// is done to.
-func TestServiceUserNamesTheActor(t *testing.T) {
-	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		o := newOffice(t, db)
-		room := o.mustCreate(rooms.Creation{})
-		o.must(o.join(bia, room))
-		o.must(o.Remove(t.Context(), "acme", rooms.Move{Room: room, User: bia, Reason: "Removed by account administrator Eva"}, eva))
-		want := `{"br.com.conversalabs.actor":"@eva:acme.example","membership":"leave","reason":"Removed by account administrator Eva"}`
-		for _, reader := range []id.UserID{ana, bia} {
-			page, events := o.page(reader, rooms.PageRequest{Room: room, Direction: rooms.Backwards, Limit: 1})
-			if got := gjson.GetBytes(page.Chunk, "0.content").Raw; got != want || events[0].Sender != service {
-				t.Errorf("%s reads %s of %s, want %s", reader, got, events[0].Sender, want)
-			}
-		}
-		mustBe(t, o.Remove(t.Context(), "acme", rooms.Move{Room: room, User: bia}, eva), "M_FORBIDDEN")
 	})
 }

@@ -1,0 +1,147 @@
+package rooms_test
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/storage/sqldb"
+	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
+)
+
+func TestSuccession(t *testing.T) {
+	for name, c := range map[string]struct {
+		matrix  bool
+		version id.RoomVersion
+		created string                          // power levels of users to begin with
+		users   string                          // those that Bia sets then
+		meet    func(o *office, room id.RoomID) // after Bia has made the room
+		want    string                          // power levels of users afterwards; "": as they were
+	}{
+		"an administrator before others": {
+			created: `{"@bia:acme.example":150,"@ana:acme.example":100}`,
+			meet:    func(o *office, room id.RoomID) { o.must(errors.Join(o.join(eva, room), o.join(ana, room))) },
+			want:    `{"@ana:acme.example":150}`,
+		},
+		"who has been there longest": {
+			meet: func(o *office, room id.RoomID) {
+				o.must(errors.Join(o.join(eva, room), o.join(ana, room), o.leave(eva, room), o.join(eva, room)))
+				o.must(o.SetProfile(o.t.Context(), by(ana), "displayname", json.RawMessage(`"Ana, renamed"`)))
+			},
+			want: `{"@ana:acme.example":100}`,
+		},
+		"levels of an old version": {
+			version: "10",
+			meet:    func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
+			want:    `{"@eva:acme.example":100}`,
+		},
+		"another owner is there": {
+			users: `{"@bia:acme.example":100,"@ana:acme.example":100}`,
+			meet:  func(o *office, room id.RoomID) { o.must(errors.Join(o.join(eva, room), o.join(ana, room))) },
+		},
+		"the other owner was only invited": {
+			users: `{"@bia:acme.example":100,"@ana:acme.example":100}`,
+			meet: func(o *office, room id.RoomID) {
+				o.must(errors.Join(o.join(eva, room), o.Invite(o.t.Context(), by(bia), rooms.Move{Room: room, User: ana})))
+			},
+			want: `{"@ana:acme.example":100,"@eva:acme.example":100}`,
+		},
+		"the other owner goes too": {
+			users: `{"@bia:acme.example":100,"@ana:acme.example":100}`,
+			meet: func(o *office, room id.RoomID) {
+				o.must(errors.Join(o.join(ana, room), o.join(eva, room)))
+				o.deactivate(ana)
+			},
+			// Ana is followed first, and finds nobody else but Eva.
+			want: `{"@bia:acme.example":100,"@eva:acme.example":100}`,
+		},
+		"no owner": {
+			users: `{"@bia:acme.example":0,"@ana:acme.example":100}`,
+			meet:  func(o *office, room id.RoomID) { o.must(errors.Join(o.join(ana, room), o.join(eva, room))) },
+		},
+		"everybody is equal": {
+			users: `{}`,
+			meet:  func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
+		},
+		"only the muted stay": {
+			users: `{"@eva:acme.example":-1}`,
+			meet:  func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
+		},
+		"the specification's rooms": {
+			matrix: true,
+			meet:   func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
+		},
+		"version 12": {
+			version: "12",
+			meet:    func(o *office, room id.RoomID) { o.must(o.join(eva, room)) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+				o := newOffice(t, db)
+				room := o.of(bia, c.created, rooms.Creation{Version: c.version})
+				if c.users != "" {
+					o.mustSet(bia, room, "m.room.power_levels", `{"users":`+c.users+`}`)
+				}
+				c.meet(o, room)
+				before, setter := o.levels(room)
+				if !c.matrix {
+					o.policy = rooms.TeamPolicy
+				}
+				o.deactivate(bia)
+				o.followTwice()
+				want, by := c.want, service
+				if want == "" {
+					want, by = before, setter
+				}
+				got, who := o.levels(room)
+				if got != want || who != by {
+					t.Errorf("got the levels %s by %s, want %s by %s", got, who, want, by)
+				}
+				if got := o.membership(room, bia); got != "leave" {
+					t.Errorf("got %q for Bia, want that she left", got)
+				}
+				if o.membership(room, service) != "" {
+					t.Error("the service user has a membership")
+				}
+			})
+		})
+	}
+}
+
+// A room in which nobody is left is not offered to anybody any more.
+func TestEmptyRoomIsArchived(t *testing.T) {
+	eachPolicy(t, func(t *testing.T, db *sqldb.DB, policy rooms.Policy) {
+		o := newOffice(t, db)
+		o.policy = policy
+		room := o.of(bia, "", rooms.Creation{Visibility: "public", InitialState: []rooms.InitialState{
+			initial("br.com.conversalabs.channel", "", `{"kind":"public","v":1}`),
+		}})
+		plain := o.of(bia, "", rooms.Creation{Visibility: "public"})
+		shared := o.of(bia, "", rooms.Creation{Visibility: "public"})
+		o.must(o.join(eva, shared))
+		o.must(o.Invite(t.Context(), by(bia), rooms.Move{Room: room, User: ana}))
+		o.deactivate(bia)
+		o.followTwice()
+		wantPublished, wantChannel := []id.RoomID{shared}, `{"archived":true,"kind":"public","v":1}`
+		if !policy.Succession {
+			wantPublished, wantChannel = []id.RoomID{room, plain, shared}, `{"kind":"public","v":1}`
+		}
+		published, err := o.store.PublishedRooms(t.Context(), "acme")
+		slices.Sort(published)
+		slices.Sort(wantPublished)
+		if err != nil || !slices.Equal(published, wantPublished) {
+			t.Errorf("got %v, %v in the directory, want %v", published, err, wantPublished)
+		}
+		if got := o.content(room, "br.com.conversalabs.channel", ""); got != wantChannel {
+			t.Errorf("got the channel %s, want %s", got, wantChannel)
+		}
+		if got := o.content(plain, "br.com.conversalabs.channel", ""); got != "" {
+			t.Errorf("got the channel %s in a room that is none", got)
+		}
+	})
+}
