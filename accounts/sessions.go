@@ -33,12 +33,18 @@ func (s *Service) Start(ctx context.Context, account tenant.ID, user id.UserID, 
 // MintLoginToken makes a token with which the user can sign in once, within two
 // minutes (m.login.token).
 func (s *Service) MintLoginToken(ctx context.Context, account tenant.ID, user id.UserID) (string, error) {
+	return s.MintLoginTokenFor(ctx, account, user, nil)
+}
+
+// MintLoginTokenFor is [Service.MintLoginToken] in exchange for a token of another
+// system, unless that is nil: [ErrLogin] when it was used before.
+func (s *Service) MintLoginTokenFor(ctx context.Context, account tenant.ID, user id.UserID, once *Once) (string, error) {
 	token, err := s.mint(loginToken, account)
 	if err != nil {
 		return "", err
 	}
 	expires := s.now().Add(LoginTokenLife).UnixMilli()
-	return token, s.store.KeepLoginToken(ctx, account, LoginToken{Token: Hash(token), User: user, Expires: expires})
+	return token, s.store.KeepLoginToken(ctx, account, LoginToken{Token: Hash(token), User: user, Expires: expires}, once)
 }
 
 // StartByToken signs in the user of a login token, and uses it up.

@@ -61,6 +61,9 @@ type LoginSettings struct {
 	JWT        *JWTLogin  `json:"jwt,omitempty"`
 	SSO        *SSOLogin  `json:"sso,omitempty"`
 	OIDC       *OIDCLogin `json:"oidc,omitempty"`
+	// Clients are the origins ("https://chat.example.com", "io.element.desktop:") to
+	// which people who have signed in by a browser go back without being asked.
+	Clients []string `json:"clients,omitempty"`
 }
 
 // JWTLogin says which JSON Web Tokens (RFC 7519) let users in. A token is good if

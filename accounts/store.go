@@ -17,6 +17,7 @@ type Store interface {
 	MachineStore
 	AuditStore
 	BotStore
+	LoginStore
 }
 
 // AccountStore keeps the accounts themselves.
@@ -92,8 +93,9 @@ type SessionStore interface {
 	// SeeDevices notes when and from where devices were last seen. It is not an
 	// act: nobody is told.
 	SeeDevices(ctx context.Context, seen []Sighting) error
-	// KeepLoginToken stores a token that begins one session.
-	KeepLoginToken(ctx context.Context, account tenant.ID, token LoginToken) error
+	// KeepLoginToken stores a token that begins one session. Unless once is nil it
+	// is used up with it, or is [ErrLogin] when it was before.
+	KeepLoginToken(ctx context.Context, account tenant.ID, token LoginToken, once *Once) error
 	// LoginToken gives a token that has not been used yet, or nil.
 	LoginToken(ctx context.Context, account tenant.ID, token string) (*LoginToken, error)
 }
@@ -116,6 +118,8 @@ type NewSession struct {
 	Password string
 	// LoginToken is used up by this. "": they came by another way.
 	LoginToken string
+	// Once is used up by this. nil: they came by another way.
+	Once *Once
 }
 
 // Rotation is a refresh token and what is to follow it.

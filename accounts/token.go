@@ -20,6 +20,10 @@ const (
 	loginToken   tokenKind = "lt"
 	openIDToken  tokenKind = "oi"
 	machineToken tokenKind = "mt"
+	// What people come back with from a page elsewhere, and the session of a request
+	// that waits for a confirmation.
+	stateToken        tokenKind = "st"
+	confirmationToken tokenKind = "co"
 )
 
 // secretBytes is how much of a secret is random.

@@ -160,6 +160,11 @@ func (s *Service) User(ctx context.Context, account tenant.ID, user id.UserID) (
 	return s.store.User(ctx, account, user)
 }
 
+// UserByExternal gives the user whom ConversaLabs calls so, or nil.
+func (s *Service) UserByExternal(ctx context.Context, account tenant.ID, external string) (*User, error) {
+	return s.store.UserByExternal(ctx, account, external)
+}
+
 // Users lists all users of an account, deactivated ones too, by ID.
 func (s *Service) Users(ctx context.Context, account tenant.ID) ([]User, error) {
 	return s.store.Users(ctx, account)

@@ -86,6 +86,8 @@ func (t *tx) checkProof(session accounts.NewSession) error {
 		return refusal.UserLocked(string(u.Lock))
 	case session.Password != "" && session.Password != u.Password:
 		return accounts.ErrLogin
+	case session.Once != nil:
+		return t.spend(*session.Once, session.Now)
 	case session.LoginToken == "":
 		return nil
 	}
@@ -201,14 +203,14 @@ const (
 
 // KeepLoginToken implements accounts.SessionStore. It is no act: nothing is told
 // of it, and using it up is one. Tokens that have expired go with it.
-func (s *Store) KeepLoginToken(ctx context.Context, account tenant.ID, token accounts.LoginToken) error {
+func (s *Store) KeepLoginToken(ctx context.Context, account tenant.ID, token accounts.LoginToken, once *accounts.Once) error {
 	b := &sqldb.Batch{}
+	if once != nil {
+		s.spend(b, account, *once)
+	}
 	b.Add(purgeLoginTokensSQL, account, s.now().UnixMilli())
 	b.Add(insertLoginTokenSQL, account, token.Token, token.User, token.Expires)
-	if err := s.db.Commit(ctx, b); err != nil {
-		return fmt.Errorf("keep login token: %w", err)
-	}
-	return nil
+	return s.commitOnce(ctx, b)
 }
 
 // LoginToken implements accounts.SessionStore.
