@@ -6,6 +6,7 @@ import (
 
 	"maunium.net/go/mautrix"
 
+	"github.com/conversalabs/internalchat/accounts/login"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 )
 
@@ -34,6 +35,11 @@ func (s *Server) changePassword(r *httpapi.Request) (any, error) {
 	}
 	if err := r.Decode(&body); err != nil {
 		return nil, err
+	}
+	if allowed, err := s.login.Passwords(r.Context(), r.Account); err != nil {
+		return nil, err
+	} else if !allowed {
+		return nil, login.ErrNoPasswords
 	}
 	if body.Password != "" {
 		// Before the user types the old one for nothing. Clients may ask for the

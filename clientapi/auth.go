@@ -16,7 +16,7 @@ func (c confirmation) Confirm(r *httpapi.Request, auth json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	return c.login.Confirm(r.Context(), r.Caller, r.ClientIP(), given)
+	return c.login.Confirm(r.Context(), r.Caller, r.Method+" "+r.URL.Path, r.ClientIP(), given)
 }
 
 // parseAuth reads the "auth" of a request, which may be absent or null.

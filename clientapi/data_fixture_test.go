@@ -1,6 +1,7 @@
 package clientapi_test
 
 import (
+	"crypto/rand"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/login"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi"
 	"github.com/conversalabs/internalchat/rooms"
@@ -34,7 +36,8 @@ func newDataFixture(t *testing.T) *dataFixture {
 	limits := accounts.DataLimits{Types: 3, Tags: 2, Pushers: 2, Bytes: 100, LargeBytes: 200}
 	f.data = accounts.NewData(f.store, limits)
 	f.presences = accounts.NewPresences(f.store, func() time.Time { return time.Unix(1_700_000_000, 0) }, 0)
-	clientapi.DataRoutes(f.API, f.data, f.presences, f.rooms, f, "https://chat.acme.test")
+	logins := login.New(login.Options{Accounts: accounts.New(accounts.Options{Store: f.store, Now: time.Now, Random: rand.Reader})})
+	clientapi.DataRoutes(f.API, f.data, f.presences, f.rooms, f, logins, "https://chat.acme.test")
 	return f
 }
 

@@ -92,12 +92,16 @@ func (s *Server) capabilities(r *httpapi.Request) (any, error) {
 	for _, version := range policy.Versions {
 		available[version] = "stable"
 	}
+	passwords, err := s.login.Passwords(r.Context(), r.Account)
+	if err != nil {
+		return nil, err
+	}
 	yes, no := capability{true}, capability{false}
 	mostDelayed, longestDelay := s.rooms.DelayLimits()
 	delayed := map[string]int64{"max_delay_ms": longestDelay.Milliseconds(), "max_scheduled": int64(mostDelayed)}
 	capabilities := map[string]any{
 		"m.room_versions":                   map[string]any{"default": policy.Default, "available": available},
-		"m.change_password":                 yes,
+		"m.change_password":                 capability{passwords},
 		"m.set_displayname":                 yes,
 		"m.set_avatar_url":                  yes,
 		"m.profile_fields":                  yes,

@@ -25,8 +25,9 @@ func (s *Server) loginRoutes(api *httpapi.API) {
 }
 
 // loginFlows handles GET /_matrix/client/v3/login.
-func (s *Server) loginFlows(*httpapi.Request) (any, error) {
-	return map[string][]login.Flow{"flows": s.login.Flows()}, nil
+func (s *Server) loginFlows(r *httpapi.Request) (any, error) {
+	flows, err := s.login.Flows(r.Context(), r.Account)
+	return map[string][]login.Flow{"flows": flows}, err
 }
 
 // getLoginToken handles POST /_matrix/client/v1/login/get_token. It asks for a

@@ -22,6 +22,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/storage"
+	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
 )
 
@@ -31,6 +32,7 @@ type testServer struct {
 	*httptest.Server
 	t        *testing.T
 	accounts *accounts.Service
+	db       *sqldb.DB
 	store    *storage.Store
 	clock    *atomic.Int64 // ms
 }
@@ -38,12 +40,17 @@ type testServer struct {
 // newTestServer starts one, with what the changes make of the login's options.
 func newTestServer(t *testing.T, changes ...func(*login.Options)) *testServer {
 	t.Helper()
-	s := &testServer{t: t, clock: &atomic.Int64{}}
+	return newTestServerOn(t, sqltest.SQLite(t), changes...)
+}
+
+func newTestServerOn(t *testing.T, db *sqldb.DB, changes ...func(*login.Options)) *testServer {
+	t.Helper()
+	s := &testServer{t: t, db: db, clock: &atomic.Int64{}}
 	s.clock.Store(1_700_000_000_000)
 	now := func() time.Time { return time.UnixMilli(s.clock.Load()) }
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	s.store = storage.Open(storage.Options{DB: sqltest.SQLite(t), Log: log, Now: now})
+	s.store = storage.Open(storage.Options{DB: db, Log: log, Now: now})
 	t.Cleanup(s.store.Close)
 	s.accounts = accounts.New(accounts.Options{Store: s.store, Now: now, Random: rand.Reader})
 	for account, name := range map[tenant.ID]string{tenant.Default: "hs1", "other": "other.test"} {
@@ -53,7 +60,7 @@ func newTestServer(t *testing.T, changes ...func(*login.Options)) *testServer {
 	}
 	api := httpapi.New(httpapi.Options{Auth: s.accounts, Log: log, Now: now, Random: rand.Reader})
 	o := login.Options{
-		Accounts: s.accounts, Random: rand.Reader, OpenRegistration: true,
+		Accounts: s.accounts, Now: now, Random: rand.Reader, OpenRegistration: true,
 		Hashing: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32},
 	}
 	for _, change := range changes {

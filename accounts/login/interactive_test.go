@@ -13,6 +13,9 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 )
 
+// request is what is to be confirmed.
+const request = "DELETE /devices/PHONE"
+
 // mustAsk demands the 401 that lists one stage, and gives its session.
 func mustAsk(t testing.TB, err error, code string, stage mautrix.AuthType) string {
 	t.Helper()
@@ -36,7 +39,7 @@ func identify(user string) *login.Identifier {
 func TestConfirm(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	confirm := func(auth *login.Auth) error { return f.Confirm(t.Context(), f.caller, "", auth) }
+	confirm := func(auth *login.Auth) error { return f.Confirm(t.Context(), f.caller, request, "", auth) }
 
 	session := mustAsk(t, confirm(nil), "", mautrix.AuthTypePassword)
 	for _, auth := range []login.Auth{
@@ -68,7 +71,7 @@ func TestConfirmAsAnother(t *testing.T) {
 	}
 	for _, user := range []string{"bia", "@bia:acme.test", "@bia:other.test", "@ana:other.test"} {
 		auth := &login.Auth{Type: mautrix.AuthTypePassword, Identifier: identify(user), Password: "bia's password"}
-		mustRefuse(t, f.Confirm(t.Context(), f.caller, "", auth), http.StatusForbidden, "M_FORBIDDEN")
+		mustRefuse(t, f.Confirm(t.Context(), f.caller, request, "", auth), http.StatusForbidden, "M_FORBIDDEN")
 	}
 }
 
@@ -77,10 +80,10 @@ func TestConfirmationsAreLimited(t *testing.T) {
 	f := newFixture(t, rates)
 	for range 3 {
 		auth := &login.Auth{Type: mautrix.AuthTypePassword, Password: "wrong horse"}
-		mustAsk(t, f.Confirm(t.Context(), f.caller, "192.0.2.1", auth), "M_FORBIDDEN", mautrix.AuthTypePassword)
+		mustAsk(t, f.Confirm(t.Context(), f.caller, request, "192.0.2.1", auth), "M_FORBIDDEN", mautrix.AuthTypePassword)
 	}
 	auth := &login.Auth{Type: mautrix.AuthTypePassword, Password: password}
-	mustRefuse(t, f.Confirm(t.Context(), f.caller, "192.0.2.1", auth), http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+	mustRefuse(t, f.Confirm(t.Context(), f.caller, request, "192.0.2.1", auth), http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
 }
 
 func TestRegistrationIsClosedUnlessOpened(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"time"
 
 	"github.com/alexedwards/argon2id"
 	"maunium.net/go/mautrix"
@@ -15,12 +16,19 @@ import (
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/config/outbound"
 )
 
-// Options are what a Service is made with. Accounts and Random are required.
+// Options are what a Service is made with. Accounts, Now and Random are required.
 type Options struct {
 	Accounts *accounts.Service
+	Now      func() time.Time
 	Random   io.Reader // crypto/rand
+	// Client calls the addresses in settings of accounts: their keys, and providers of
+	// OpenID Connect. One that reaches no private network if nil.
+	Client *outbound.Client
+	// Report is told, if set, why a way to sign in that an account has does not work.
+	Report func(account tenant.ID, err error)
 	// Rates holds logins to their rates; nil permits everything.
 	Rates *httpapi.Limiter
 	// OpenRegistration lets anybody register in every account, otherwise only
@@ -35,7 +43,11 @@ type Options struct {
 // Service checks who people are.
 type Service struct {
 	accounts         *accounts.Service
+	now              func() time.Time
 	random           io.Reader
+	keySets          keySets
+	providers        providers
+	report           func(account tenant.ID, err error)
 	rates            *httpapi.Limiter
 	openRegistration bool
 	shortest         int
@@ -48,7 +60,8 @@ type Service struct {
 // New makes a Service.
 func New(o Options) *Service {
 	s := &Service{
-		accounts: o.Accounts, random: o.Random, rates: o.Rates, openRegistration: o.OpenRegistration,
+		accounts: o.Accounts, now: o.Now, random: o.Random, rates: o.Rates, openRegistration: o.OpenRegistration,
+		report:   o.Report,
 		shortest: o.PasswordMin, longest: o.PasswordMax, params: o.Hashing,
 		hashing: make(chan struct{}, runtime.NumCPU()),
 	}
@@ -62,6 +75,14 @@ func New(o Options) *Service {
 		s.params = &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	}
 	s.nobody = impossible(s.params)
+	if o.Client == nil {
+		o.Client = outbound.New(outbound.Options{})
+	}
+	s.keySets = keySets{client: o.Client, now: o.Now, sets: map[tenant.ID]*keySet{}}
+	s.providers = providers{client: bounded(o.Client), now: o.Now, all: map[tenant.ID]described{}}
+	if s.report == nil {
+		s.report = func(tenant.ID, error) {}
+	}
 	return s
 }
 
@@ -74,16 +95,54 @@ var (
 	errIdentifier  = refusal.Invalid("Only user names identify people here, not e-mail addresses or telephone numbers.")
 )
 
+// ErrNoPasswords is said where an account has switched passwords off.
+var ErrNoPasswords = refusal.Forbidden("Nobody signs in with a password in this account.")
+
+// JWTType is the way to sign in, and to confirm a request, with a JSON Web Token.
+const JWTType mautrix.AuthType = "org.matrix.login.jwt"
+
 // Flow is a way to sign in.
 type Flow struct {
 	Type mautrix.AuthType `json:"type"`
 	// GetLoginToken tells that who is signed in can get a token for it.
 	GetLoginToken bool `json:"get_login_token,omitempty"`
+	// Providers are the pages of m.login.sso.
+	Providers []Provider `json:"identity_providers,omitempty"`
 }
 
-// Flows lists the ways to sign in.
-func (s *Service) Flows() []Flow {
-	return []Flow{{Type: mautrix.AuthTypePassword}, {Type: mautrix.AuthTypeToken, GetLoginToken: true}}
+// Flows lists the ways to sign in that an account has.
+func (s *Service) Flows(ctx context.Context, account tenant.ID) (flows []Flow, err error) {
+	settings, err := s.settings(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if !settings.NoPassword {
+		flows = append(flows, Flow{Type: mautrix.AuthTypePassword})
+	}
+	flows = append(flows, Flow{Type: mautrix.AuthTypeToken, GetLoginToken: true})
+	if settings.JWT != nil {
+		flows = append(flows, Flow{Type: JWTType})
+	}
+	if providers := providersOf(settings); providers != nil {
+		flows = append(flows, Flow{Type: mautrix.AuthTypeSSO, Providers: providers})
+	}
+	return flows, nil
+}
+
+// settings gives how people of an account sign in: the usual ways where there is no
+// such account.
+func (s *Service) settings(ctx context.Context, account tenant.ID) (*accounts.LoginSettings, error) {
+	found, err := s.accounts.Account(ctx, account)
+	if err != nil || found == nil {
+		return &accounts.LoginSettings{}, err
+	}
+	return &found.Settings.Login, nil
+}
+
+// Passwords tells whether people of an account may sign in with passwords.
+func (s *Service) Passwords(ctx context.Context, account tenant.ID) (bool, error) {
+	settings, err := s.settings(ctx, account)
+	return err == nil && !settings.NoPassword, err
 }
 
 // Identifier names a user (client-server API, "Identifier types").
@@ -112,6 +171,8 @@ func (s *Service) Login(ctx context.Context, r Request) (*accounts.SignedIn, err
 		return s.byPassword(ctx, r)
 	case mautrix.AuthTypeToken:
 		return s.byToken(ctx, r)
+	case JWTType:
+		return s.byJWT(ctx, r)
 	case "":
 		return nil, errNoLoginType
 	}
@@ -133,6 +194,13 @@ func (s *Service) byPassword(ctx context.Context, r Request) (*accounts.SignedIn
 	if err != nil {
 		return nil, err
 	}
+	settings, err := s.settings(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if settings.NoPassword {
+		return nil, ErrNoPasswords
+	}
 	// Before the password is looked at: who may not sign in learns nothing of it.
 	if err := s.rates.Check(httpapi.LoginUser, account, string(user)); err != nil {
 		return nil, err
@@ -141,11 +209,8 @@ func (s *Service) byPassword(ctx context.Context, r Request) (*accounts.SignedIn
 	if err != nil {
 		return nil, err
 	}
-	if found.Deactivated {
-		return nil, accounts.ErrDeactivated
-	}
-	if found.Lock != "" {
-		return nil, refusal.UserLocked(string(found.Lock))
+	if err := admissible(found); err != nil {
+		return nil, err
 	}
 	if err := s.rates.Take(httpapi.LoginUser, account, string(user)); err != nil {
 		return nil, err
@@ -162,12 +227,50 @@ func (s *Service) byToken(ctx context.Context, r Request) (*accounts.SignedIn, e
 		return nil, err
 	}
 	signedIn, err := s.accounts.StartByToken(ctx, r.Token, r.SignIn)
+	return signedIn, s.counted(address, err)
+}
+
+// byJWT signs in who comes with a token of the account that the Host names.
+func (s *Service) byJWT(ctx context.Context, r Request) (*accounts.SignedIn, error) {
+	if r.Token == "" {
+		return nil, errNoToken
+	}
+	address := httpapi.AddressKey(r.SignIn.IP)
+	if err := s.rates.Check(httpapi.LoginAddress, "", address); err != nil {
+		return nil, err
+	}
+	signedIn, err := s.startByJWT(ctx, r)
+	return signedIn, s.counted(address, err)
+}
+
+func (s *Service) startByJWT(ctx context.Context, r Request) (*accounts.SignedIn, error) {
+	settings, err := s.settings(ctx, r.Account)
+	if err != nil {
+		return nil, err
+	}
+	if settings.JWT == nil {
+		return nil, errLoginType
+	}
+	good, err := s.assert(ctx, r.Account, settings.JWT, r.Token)
+	if err != nil {
+		return nil, err
+	}
+	if err := admissible(good.user); err != nil {
+		return nil, err
+	}
+	signedIn, err := s.accounts.StartOnce(ctx, r.Account, good.user.ID, good.once, r.SignIn)
+	return signedIn, once(err)
+}
+
+// counted counts a failed attempt against the address it came from, and says so
+// when there were too many.
+func (s *Service) counted(address string, err error) error {
 	if refusal.Is(err, "M_FORBIDDEN") {
 		if limited := s.rates.Take(httpapi.LoginAddress, "", address); limited != nil {
-			return nil, limited
+			return limited
 		}
 	}
-	return signedIn, err
+	return err
 }
 
 // userName reads the name out of the two ways to give one.

@@ -22,6 +22,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/storage"
+	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
 )
 
@@ -34,6 +35,7 @@ const (
 type fixture struct {
 	*login.Service
 	t        *testing.T
+	db       *sqldb.DB
 	accounts *accounts.Service
 	caller   tenant.Caller // ana
 }
@@ -43,16 +45,13 @@ var cheap = &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLeng
 
 func newFixture(t *testing.T, change ...func(*login.Options)) *fixture {
 	t.Helper()
-	log := logrus.New()
-	log.SetOutput(io.Discard)
-	store := storage.Open(storage.Options{DB: sqltest.SQLite(t), Log: log, Now: now})
-	t.Cleanup(store.Close)
-	f := &fixture{t: t, accounts: accounts.New(accounts.Options{Store: store, Now: now, Random: rand.Reader})}
-	o := login.Options{Accounts: f.accounts, Random: rand.Reader, Hashing: cheap}
-	for _, c := range change {
-		c(&o)
-	}
-	f.Service = login.New(o)
+	return newFixtureOn(t, sqltest.SQLite(t), change...)
+}
+
+func newFixtureOn(t *testing.T, db *sqldb.DB, change ...func(*login.Options)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, db: db}
+	f.Service, f.accounts = openNode(t, db, change...)
 	for account, name := range map[tenant.ID]string{"acme": "acme.test", "other": "other.test"} {
 		f.must(f.accounts.CreateAccount(t.Context(), accounts.Account{ID: account, ServerName: name}))
 	}
@@ -62,6 +61,21 @@ func newFixture(t *testing.T, change ...func(*login.Options)) *fixture {
 	f.must(err)
 	f.caller = tenant.Caller{Account: "acme", Server: "acme.test", User: ana}
 	return f
+}
+
+// openNode starts a login on a database that may be in use by others.
+func openNode(t *testing.T, db *sqldb.DB, change ...func(*login.Options)) (*login.Service, *accounts.Service) {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	store := storage.Open(storage.Options{DB: db, Log: log, Now: now})
+	t.Cleanup(store.Close)
+	all := accounts.New(accounts.Options{Store: store, Now: now, Random: rand.Reader})
+	o := login.Options{Accounts: all, Now: now, Random: rand.Reader, Hashing: cheap}
+	for _, c := range change {
+		c(&o)
+	}
+	return login.New(o), all
 }
 
 func now() time.Time { return time.UnixMilli(1_700_000_000_000) }

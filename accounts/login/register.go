@@ -36,7 +36,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (*accounts.Signe
 			return nil, err
 		}
 	}
-	if err := s.stage(r.Auth, mautrix.AuthTypeDummy); err != nil {
+	if err := s.stage(ctx, question{auth: r.Auth, stages: []mautrix.AuthType{mautrix.AuthTypeDummy}}); err != nil {
 		return nil, err
 	}
 	if err := s.rates.Take(httpapi.LoginAddress, "", httpapi.AddressKey(r.SignIn.IP)); err != nil {

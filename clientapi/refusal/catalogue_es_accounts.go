@@ -35,7 +35,6 @@ var spanishAccounts = map[string]string{
 	"Nobody can register here. Please ask an administrator of your account for access.":               "Nadie puede registrarse aquí. Pida acceso a un administrador de la cuenta.",
 	"One of the keys is called like one of your devices.":                                             "Una de las claves se llama igual que uno de sus dispositivos.",
 	"Only user names identify people here, not e-mail addresses or telephone numbers.":                "Aquí las personas se identifican solo por su nombre de usuario, no por correo electrónico ni teléfono.",
-	"Please confirm this with your own user name and password.":                                       "Confirme esto con su propio nombre de usuario y su contraseña.",
 	"Please give a login token: the request has no \"token\".":                                        "Indique un token de inicio de sesión: la solicitud no tiene \"token\".",
 	"Please give a password.":                                                                         "Indique una contraseña.",
 	"Please give a user name.":                                                                        "Indique un nombre de usuario.",

@@ -35,7 +35,6 @@ var portugueseAccounts = map[string]string{
 	"Nobody can register here. Please ask an administrator of your account for access.":               "Ninguém pode se cadastrar aqui. Peça acesso a um administrador da conta.",
 	"One of the keys is called like one of your devices.":                                             "Uma das chaves tem o mesmo nome que um dos seus dispositivos.",
 	"Only user names identify people here, not e-mail addresses or telephone numbers.":                "Aqui as pessoas são identificadas somente pelo nome de usuário, não por e-mail ou telefone.",
-	"Please confirm this with your own user name and password.":                                       "Confirme isto com seu próprio nome de usuário e sua senha.",
 	"Please give a login token: the request has no \"token\".":                                        "Informe um token de login: a requisição não tem \"token\".",
 	"Please give a password.":                                                                         "Informe uma senha.",
 	"Please give a user name.":                                                                        "Informe um nome de usuário.",

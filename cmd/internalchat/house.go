@@ -20,6 +20,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/config"
+	"github.com/conversalabs/internalchat/config/outbound"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/rooms/search"
@@ -40,7 +41,8 @@ type house struct {
 	accounts  *accounts.Service
 	rooms     *rooms.Service
 	presences *accounts.Presences
-	search    *search.Service // nil unless the stream is followed
+	outside   *outbound.Client // calls others
+	search    *search.Service  // nil unless the stream is followed
 }
 
 func newLogger(cfg *config.Config, t terminal) *logrus.Logger {
@@ -69,6 +71,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 		return nil, err
 	}
 	h := &house{cfg: cfg, log: log, db: db, store: storage.Open(storage.Options{DB: db, Log: log, Now: time.Now})}
+	h.outside = outbound.New(outbound.Options{Networks: cfg.OutboundNetworks, UserAgent: "internalchat"})
 	h.rooms = rooms.New(rooms.Options{
 		Store: h.store, Policies: policies{h}, Now: time.Now, Random: rand.Reader,
 		Limits: rooms.Limits{
@@ -109,6 +112,7 @@ func (h *house) close() {
 	}
 	h.store.Close()
 	h.db.Close()
+	h.outside.Close()
 }
 
 // withHouse runs a subcommand on the data, beside a running server if there is
@@ -175,7 +179,10 @@ func (h *house) passwordOr(given config.Secret) (password string, made bool, err
 // logins makes the service that checks and hashes passwords. rates may be nil.
 func (h *house) logins(rates *httpapi.Limiter) *login.Service {
 	return login.New(login.Options{
-		Accounts: h.accounts, Random: rand.Reader, Rates: rates,
+		Accounts: h.accounts, Now: time.Now, Random: rand.Reader, Client: h.outside, Rates: rates,
+		Report: func(account tenant.ID, err error) {
+			h.log.WithField("account", account).WithError(err).Warn("a way to sign in does not work")
+		},
 		OpenRegistration: h.cfg.Registration == config.RegistrationOpen,
 		PasswordMin:      h.cfg.Limits.PasswordMin, PasswordMax: h.cfg.Limits.PasswordMax,
 	})
