@@ -39,15 +39,26 @@ var speech = sync.OnceValue(func() speaker {
 	return speaker{matcher: language.NewMatcher(languages), catalog: b}
 })
 
-// In gives the sentence in the language that an Accept-Language header prefers,
-// and the tag of that language. A sentence without translation is in English.
-func (r *Refusal) In(accept string) (sentence, tag string) {
-	s := speech()
+// choose gives the place in languages of the one that an Accept-Language header
+// prefers.
+func (s speaker) choose(accept string) int {
 	var wanted []language.Tag
 	if len(accept) <= 200 { // a longer one is no browser's
 		wanted, _, _ = language.ParseAcceptLanguage(accept)
 	}
 	_, i, _ := s.matcher.Match(wanted...)
+	return i
+}
+
+// Language gives the tag of the language that an Accept-Language header prefers, out
+// of those that refusals are written in.
+func Language(accept string) string { return languages[speech().choose(accept)].String() }
+
+// In gives the sentence in the language that an Accept-Language header prefers,
+// and the tag of that language. A sentence without translation is in English.
+func (r *Refusal) In(accept string) (sentence, tag string) {
+	s := speech()
+	i := s.choose(accept)
 	chosen := languages[i]
 	if i > 0 && translations[chosen.String()][r.Message] == "" {
 		chosen = languages[0]
