@@ -106,6 +106,7 @@ type Session struct {
 	Lock        tenant.Lock
 	Suspended   bool
 	Rooms       tenant.Rooms // that the token is good for
+	Locale      string       // of the user, or of the account; may be ""
 	Expires     int64        // ms; 0: never
 	// Replaces is the refresh token (SHA-256, hex) that ends when this session is
 	// first used, or "".

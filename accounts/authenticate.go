@@ -43,7 +43,7 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 	return tenant.Caller{
 		Account: account, Server: server, User: session.User, Device: session.Device,
 		Role: session.Role, Permissions: session.Permissions, Lock: session.Lock, Suspended: session.Suspended,
-		Session: session.Token, Rooms: session.Rooms,
+		Session: session.Token, Rooms: session.Rooms, Locale: session.Locale,
 	}, nil
 }
 

@@ -83,7 +83,10 @@ func TestModuleSwitch(t *testing.T) {
 			_, err = f.Start(ctx, "acme", bia, "hash", accounts.SignIn{})
 			mustBe(f.t, err, http.StatusUnauthorized, "M_USER_LOCKED")
 			set(c.on)
-			f.mustAccept(in.AccessToken)
+			set(func(s *accounts.Settings) { s.Locale = "es" })
+			if got := f.mustAccept(in.AccessToken); got.Locale != "es" {
+				f.t.Errorf("got the locale %q, want the account's", got.Locale)
+			}
 			must(f.t, here.RenameDevice(ctx, caller, "PHONE", "x"))
 		}
 	})

@@ -194,7 +194,7 @@ func (s *Server) uploadSignatures(r *httpapi.Request) (any, error) {
 	for user, keys := range failed {
 		failures[user] = map[string]map[string]string{}
 		for key, refused := range keys {
-			sentence, _ := refused.In(r.Header.Get("Accept-Language"))
+			sentence, _ := refused.In(r.Languages())
 			failures[user][key] = map[string]string{"errcode": refused.Code, "error": sentence}
 		}
 	}

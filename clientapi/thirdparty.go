@@ -40,7 +40,22 @@ func refuse(with *refusal.Refusal) httpapi.Handler {
 	return func(*httpapi.Request) (any, error) { return nil, with }
 }
 
-// threepids handles GET /_matrix/client/v3/account/3pid.
-func (s *Server) threepids(*httpapi.Request) (any, error) {
-	return map[string][]struct{}{"threepids": {}}, nil
+// threepids handles GET /_matrix/client/v3/account/3pid: the e-mail address that
+// ConversaLabs has of the user, which nobody changes here.
+func (s *Server) threepids(r *httpapi.Request) (any, error) {
+	user, err := s.accounts.User(r.Context(), r.Account, r.Caller.User)
+	if err != nil {
+		return nil, err
+	}
+	type threepid struct {
+		Medium    string `json:"medium"`
+		Address   string `json:"address"`
+		Validated int64  `json:"validated_at"` // ms
+		Added     int64  `json:"added_at"`     // ms
+	}
+	all := []threepid{}
+	if user != nil && user.Record != nil && user.Record.Email != "" {
+		all = append(all, threepid{"email", user.Record.Email, user.Created, user.Created})
+	}
+	return map[string][]threepid{"threepids": all}, nil
 }

@@ -35,7 +35,8 @@ func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token 
 		if err := readRecord(&u, record); err != nil {
 			return nil, err
 		}
-		if err := judge(&u, settings); err != nil {
+		s.Locale, err = judge(&u, settings)
+		if err != nil {
 			return nil, err
 		}
 		if rooms != nil {

@@ -41,14 +41,18 @@ func readRecord(u *accounts.User, record []byte) error {
 	return nil
 }
 
-// judge finds out whether a user is locked out, by the account's settings.
-func judge(u *accounts.User, settings []byte) error {
+// judge finds out, by the account's settings, whether a user is locked out and in
+// which language they are spoken to.
+func judge(u *accounts.User, settings []byte) (locale string, err error) {
 	var s accounts.Settings
 	if err := json.Unmarshal(settings, &s); err != nil {
-		return fmt.Errorf("settings of an account: %w", err)
+		return "", fmt.Errorf("settings of an account: %w", err)
 	}
 	u.Lock = s.LockOf(u)
-	return nil
+	if u.Record != nil && u.Record.Locale != "" {
+		return u.Record.Locale, nil
+	}
+	return s.Locale, nil
 }
 
 const userSQL = `
@@ -65,7 +69,8 @@ func readOneUser(ctx context.Context, q sqldb.Querier, sql string, args ...any) 
 		if err != nil {
 			return u, err
 		}
-		return u, judge(&u, settings)
+		_, err = judge(&u, settings)
+		return u, err
 	}, sql, args...)
 	if err != nil {
 		return u, false, fmt.Errorf("read user: %w", err)

@@ -121,6 +121,9 @@ type Caller struct {
 	// Session is the SHA-256 (hex) of the access token the request came with.
 	// An act checks it again at the head it is built on.
 	Session string
+	// Locale is the language that the caller is spoken to in (BCP 47); "": as their
+	// client asks.
+	Locale string
 	// Rooms are what the access token is good for.
 	Rooms Rooms
 	// Machine is the name of the other system that acts, where no user does.

@@ -139,6 +139,14 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s in %q: got %q (%s), want %q (%s)", c.path, c.accept, answer.Error, w.Header().Get("Content-Language"), c.want, c.language)
 		}
 	}
+	// What is known of the caller goes before what their client asks for.
+	a.Handle("GET", "/mine", a.User(func(*httpapi.Request) (any, error) { return nil, refusal.UnknownToken(false) }))
+	for token, want := range map[string]string{"bot": "es", "ana": "pt-BR"} {
+		w := ask(t, a, exchange{method: "GET", path: "/mine", token: token, header: map[string]string{"Accept-Language": "pt-BR"}})
+		if got := w.Header().Get("Content-Language"); got != want {
+			t.Errorf("%s is spoken to in %q, want %q", token, got, want)
+		}
+	}
 	w := ask(t, a, exchange{method: "GET", path: "/stage"})
 	if got, want := w.Body.String(), `{"flows":[],"session":"s"}`; w.Code != 401 || got != want {
 		t.Errorf("got %d %s, want 401 %s", w.Code, got, want)

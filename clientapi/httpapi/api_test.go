@@ -37,7 +37,11 @@ func (p *people) Authenticate(_ context.Context, token string, current bool) (te
 	if current {
 		p.current = append(p.current, token)
 	}
-	return tenant.Caller{Account: "acme", Server: "acme.test", User: id.NewUserID(token, "acme.test"), Role: role}, nil
+	caller := tenant.Caller{Account: "acme", Server: "acme.test", User: id.NewUserID(token, "acme.test"), Role: role}
+	if token == "bot" {
+		caller.Locale = "es-AR"
+	}
+	return caller, nil
 }
 
 func (p *people) Host(_ context.Context, host string) (tenant.ID, string, error) {

@@ -41,13 +41,26 @@ func (r *Request) fault() *refusal.Refusal {
 	return errFault
 }
 
+// Languages are what the caller is to be spoken to in, as an Accept-Language header
+// has them: the one that is known of them, and then what their client asks for.
+func (r *Request) Languages() string {
+	accept := r.Header.Get("Accept-Language")
+	switch {
+	case r.Caller.Locale == "":
+		return accept
+	case accept == "":
+		return r.Caller.Locale
+	}
+	return r.Caller.Locale + "," + accept
+}
+
 func (r *Request) writeRefusal(f *refusal.Refusal) {
 	h := r.w.Header()
 	defaults(h)
 	body := map[string]any{}
 	maps.Copy(body, f.Extra)
 	if f.Code != "" { // user-interactive auth begins without one
-		sentence, language := f.In(r.Header.Get("Accept-Language"))
+		sentence, language := f.In(r.Languages())
 		body["errcode"], body["error"] = f.Code, sentence
 		h.Set("Content-Language", language)
 	}
