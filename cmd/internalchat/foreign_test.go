@@ -34,7 +34,7 @@ var stands = map[string][]string{
 	"field": {"displayname"}, "type": {"m.room.message"}, "eventType": {"m.room.message"}, "key": {"x"}, "stateKey": {"x"},
 	"kind": {"override"}, "rule": {".m.rule.master"}, "ruleId": {".m.rule.master"}, "tag": {"u.x"},
 	"receiptType": {"m.read"}, "transaction": {"t"}, "txnId": {"t"}, "session": {"s"}, "protocol": {"irc"},
-	"relType": {"m.thread"}, "delayID": {"d"}, "delayId": {"d"}, "action": {"cancel"}, "idpId": {"conversalabs"},
+	"relType": {"m.thread"}, "delayID": {"d"}, "delayId": {"d"}, "action": {"cancel"}, "idpId": {"conversalabs"}, "tokenID": {"DEVICE"},
 }
 
 // bodies are what is sent to templates with these endings, else {}.
@@ -58,6 +58,7 @@ var bodies = map[string]string{
 	"/upgrade":               `{"new_version":"11"}`,
 	"/report":                `{"reason":"x"}`,
 	"/report/{eventID}":      `{"reason":"x"}`,
+	"/bots/{userID}/tokens":  `{"name":"x"}`,
 	"/delete_devices":        `{"devices":["DEVICE"]}`,
 }
 
