@@ -6,12 +6,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
@@ -266,5 +268,31 @@ func TestHashingWaitsForItsTurn(t *testing.T) {
 	cancel()
 	if _, err := f.Hash(ctx, password); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+// The audit tells who was turned away, and never what was typed where no user is.
+func TestRefusedLoginsAreAudited(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, rates)
+	for _, user := range []string{"ana", "hunter2", "@eve:nowhere.test"} {
+		mustRefuse(t, f.try(user, "wrong horse", "192.0.2.1"), http.StatusForbidden, "M_FORBIDDEN")
+	}
+	_, err := f.Login(t.Context(), login.Request{Account: "acme", Type: mautrix.AuthTypeToken, Token: "ic_lt_acme_x"})
+	mustRefuse(t, err, http.StatusForbidden, "M_FORBIDDEN")
+	_, err = f.Login(t.Context(), login.Request{Account: "acme"})
+	mustRefuse(t, err, http.StatusBadRequest, "M_MISSING_PARAM")
+	page, _, err := f.accounts.Audit(t.Context(), "acme", accounts.AuditQuery{Action: accounts.LoginRefused})
+	f.must(err)
+	var targets []string
+	for _, e := range page {
+		targets = append(targets, e.Target+" "+e.Address)
+		if e.Details["errcode"] != "M_FORBIDDEN" {
+			t.Errorf("got %+v", e)
+		}
+	}
+	slices.Sort(targets)
+	if diff := cmp.Diff(targets, []string{" ", " 192.0.2.1", "@ana:acme.test 192.0.2.1"}); diff != "" {
+		t.Errorf("entries (-got +want):\n%s", diff)
 	}
 }
