@@ -175,40 +175,6 @@ func (s *Service) Login(ctx context.Context, r Request) (*accounts.SignedIn, err
 	return in, err
 }
 
-// recordRefused tells the account's audit of somebody who was turned away; not of
-// requests that are malformed or too many.
-func (s *Service) recordRefused(ctx context.Context, r Request, code string) error {
-	if code != "M_FORBIDDEN" && code != "M_USER_DEACTIVATED" && code != "M_USER_LOCKED" {
-		return nil
-	}
-	entry := accounts.AuditEntry{
-		Action: accounts.LoginRefused, Actor: tenant.Caller{}.Actor(), Address: r.SignIn.IP,
-		Details: map[string]any{"errcode": code, "type": r.Type},
-	}
-	account := r.Account
-	if r.Type == mautrix.AuthTypePassword {
-		name, err := userName(r.Identifier, r.User)
-		if err != nil {
-			return err
-		}
-		named, user, err := s.accounts.ParseUser(ctx, r.Account, r.Server, name)
-		if err != nil || named == "" {
-			return err
-		}
-		account = named
-		// What is no user's name may be anything, a password that was typed into the
-		// wrong field too.
-		known, err := s.accounts.User(ctx, named, user)
-		if err != nil {
-			return err
-		}
-		if known != nil {
-			entry.Target = string(known.ID)
-		}
-	}
-	return s.accounts.Record(ctx, account, entry)
-}
-
 // by signs a user in by the way they ask for.
 func (s *Service) by(ctx context.Context, r Request) (*accounts.SignedIn, error) {
 	switch r.Type {
