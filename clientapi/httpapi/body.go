@@ -83,6 +83,19 @@ func (r *Request) Decode(dst any) error {
 	return unmarshal(object, dst)
 }
 
+// DecodeKnown is [Request.Decode] where a key that dst has no field for is
+// M_BAD_JSON, by its name: for the bodies of other systems, whose mistakes would
+// go unseen otherwise.
+func (r *Request) DecodeKnown(dst any) error { return UnmarshalKnown(r.body, dst) }
+
+// DecodeKnownOptional is [Request.DecodeKnown] where an absent body counts as {}.
+func (r *Request) DecodeKnownOptional(dst any) error {
+	if len(r.body) == 0 {
+		return nil
+	}
+	return r.DecodeKnown(dst)
+}
+
 // DecodeOptional is [Request.Decode] where an absent body counts as {}.
 func (r *Request) DecodeOptional(dst any) error {
 	if len(r.body) == 0 {

@@ -183,3 +183,41 @@ func FuzzObject(f *testing.F) {
 		mustBeStrict(t, object)
 	})
 }
+
+func TestDecodeKnown(t *testing.T) {
+	a := newAPI(t)
+	a.Handle("POST", "/known", a.Open(func(r *httpapi.Request) (any, error) {
+		var f struct {
+			Name  string `json:"name"`
+			Inner *struct {
+				Count int `json:"count"`
+			} `json:"inner"`
+		}
+		return f.Name, r.DecodeKnown(&f)
+	}))
+	a.Handle("POST", "/optional", a.Open(func(r *httpapi.Request) (any, error) { return nil, r.DecodeKnownOptional(&struct{}{}) }))
+	for _, c := range []struct{ path, body, code, words string }{
+		{"/known", `{"name":"a","inner":{"count":1}}`, "", ""},
+		{"/known", `{"nick":"a"}`, "M_BAD_JSON", "not known here: /nick"},
+		{"/known", `{"Name":"a"}`, "M_BAD_JSON", "/Name"},
+		{"/known", `{"inner":{"counts":1}}`, "M_BAD_JSON", "/inner/counts"},
+		{"/known", `{"` + strings.Repeat("x", 200) + `":1}`, "M_BAD_JSON", "not known here."},
+		{"/known", `{"inner":{"count":"1"}}`, "M_BAD_JSON", "wrong type at /inner/count"},
+		{"/known", "", "M_NOT_JSON", ""},
+		{"/optional", "", "", ""},
+		{"/optional", "{}", "", ""},
+		{"/optional", `{"x":1}`, "M_BAD_JSON", "/x"},
+	} {
+		w := ask(t, a, exchange{method: "POST", path: c.path, body: c.body})
+		if c.code == "" {
+			if w.Code != http.StatusOK {
+				t.Errorf("%s %s: got %d %s", c.path, c.body, w.Code, w.Body)
+			}
+			continue
+		}
+		mustRefuse(t, w, http.StatusBadRequest, c.code)
+		if !strings.Contains(w.Body.String(), c.words) {
+			t.Errorf("%s: got %s, want %q in it", c.body, w.Body, c.words)
+		}
+	}
+}

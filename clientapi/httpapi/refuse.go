@@ -57,15 +57,9 @@ func (r *Request) Languages() string {
 func (r *Request) writeRefusal(f *refusal.Refusal) {
 	h := r.w.Header()
 	defaults(h)
-	body := map[string]any{}
-	maps.Copy(body, f.Extra)
-	if f.Code != "" { // user-interactive auth begins without one
-		sentence, language := f.In(r.Languages())
-		body["errcode"], body["error"] = f.Code, sentence
+	body, language := r.bodyOf(f)
+	if language != "" {
 		h.Set("Content-Language", language)
-	}
-	if f.Reason != "" {
-		body["br.com.conversalabs.reason"] = f.Reason
 	}
 	if ms, ok := f.Extra["retry_after_ms"].(int64); ok {
 		h.Set("Retry-After", strconv.FormatInt((ms+999)/1000, 10))
@@ -77,6 +71,27 @@ func (r *Request) writeRefusal(f *refusal.Refusal) {
 	}
 	r.write(f.Status, text)
 	r.report(f.Status, f.Code)
+}
+
+// Refused gives the body that a refusal is answered with, for answers that have
+// those of several requests in them.
+func (r *Request) Refused(f *refusal.Refusal) map[string]any {
+	body, _ := r.bodyOf(f)
+	return body
+}
+
+// bodyOf gives the body of a refusal, and its language.
+func (r *Request) bodyOf(f *refusal.Refusal) (body map[string]any, language string) {
+	body = map[string]any{}
+	maps.Copy(body, f.Extra)
+	if f.Code != "" { // user-interactive auth begins without one
+		body["errcode"] = f.Code
+		body["error"], language = f.In(r.Languages())
+	}
+	if f.Reason != "" {
+		body["br.com.conversalabs.reason"] = f.Reason
+	}
+	return body, language
 }
 
 // report is the request log. It has the route's template and not the path, in

@@ -15,11 +15,12 @@ import (
 const maxDepth = 100
 
 var (
-	errNotJSON   = refusal.NotJSON("The request is not valid JSON: it must be UTF-8, without duplicate keys and without anything after its end.")
-	errTooDeep   = refusal.BadJSON("The request has too many levels of JSON in each other: at most 100 are permitted.")
-	errNUL       = refusal.BadJSON("The request contains the NUL character (\\u0000), which is not permitted in texts.")
-	errNotObject = refusal.BadJSON("The request must be a JSON object.")
-	errWrongType = refusal.BadJSON("The request has a value of the wrong type.")
+	errNotJSON      = refusal.NotJSON("The request is not valid JSON: it must be UTF-8, without duplicate keys and without anything after its end.")
+	errTooDeep      = refusal.BadJSON("The request has too many levels of JSON in each other: at most 100 are permitted.")
+	errNUL          = refusal.BadJSON("The request contains the NUL character (\\u0000), which is not permitted in texts.")
+	errNotObject    = refusal.BadJSON("The request must be a JSON object.")
+	errUnknownField = refusal.BadJSON("The request has a field that is not known here.")
+	errWrongType    = refusal.BadJSON("The request has a value of the wrong type.")
 )
 
 // Object checks a JSON text as strictly as a body (see [Request.Decode]) and
@@ -46,6 +47,16 @@ func Unmarshal(text []byte, dst any) error {
 		return err
 	}
 	return unmarshal(object, dst)
+}
+
+// UnmarshalKnown reads a JSON object into dst (a pointer) as [Request.DecodeKnown]
+// does.
+func UnmarshalKnown(text []byte, dst any) error {
+	object, err := Object(text)
+	if err != nil {
+		return err
+	}
+	return unmarshal(object, dst, jsonv2.RejectUnknownMembers(true))
 }
 
 // scan looks for what is valid JSON and yet refused. On invalid JSON its
@@ -92,8 +103,8 @@ func skipString(text []byte, i int) (end int, nul bool) {
 // checked are the options for a text that Object has found good.
 var checked = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-func unmarshal(object []byte, dst any) error {
-	err := jsonv2.Unmarshal(object, dst, checked)
+func unmarshal(object []byte, dst any, more ...jsonv2.Options) error {
+	err := jsonv2.Unmarshal(object, dst, checked, jsonv2.JoinOptions(more...))
 	if err == nil {
 		return nil
 	}
@@ -102,7 +113,13 @@ func unmarshal(object []byte, dst any) error {
 	}
 	var wrong *jsonv2.SemanticError
 	if errors.As(err, &wrong) && wrong.JSONPointer != "" && len(wrong.JSONPointer) <= 100 {
+		if errors.Is(err, jsonv2.ErrUnknownName) {
+			return refusal.BadJSON("The request has a field that is not known here: %s.", string(wrong.JSONPointer))
+		}
 		return refusal.BadJSON("The request has a value of the wrong type at %s.", string(wrong.JSONPointer))
+	}
+	if errors.Is(err, jsonv2.ErrUnknownName) {
+		return errUnknownField
 	}
 	return errWrongType
 }

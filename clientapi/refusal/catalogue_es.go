@@ -25,6 +25,8 @@ var spanishClientAPI = map[string]string{
 	"The parameters of this request are not valid UTF-8 text in URL encoding.":                                    "Los parámetros de esta solicitud no son texto UTF-8 válido en codificación de URL.",
 	"The request contains the NUL character (\\u0000), which is not permitted in texts.":                          "La solicitud contiene el carácter NUL (\\u0000), que no está permitido en los textos.",
 	"The request ended before all of it had arrived. Please try again.":                                           "La solicitud terminó antes de llegar completa. Inténtelo de nuevo.",
+	"The request has a field that is not known here.":                                                             "La solicitud tiene un campo que aquí no se conoce.",
+	"The request has a field that is not known here: %s.":                                                         "La solicitud tiene un campo que aquí no se conoce: %s.",
 	"The request has a value of the wrong type at %s.":                                                            "La solicitud tiene un valor del tipo equivocado en %s.",
 	"The request has a value of the wrong type.":                                                                  "La solicitud tiene un valor del tipo equivocado.",
 	"The request has no keys to back up.":                                                                         "La solicitud no tiene claves para guardar en la copia de seguridad.",

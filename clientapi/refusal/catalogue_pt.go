@@ -25,6 +25,8 @@ var portugueseClientAPI = map[string]string{
 	"The parameters of this request are not valid UTF-8 text in URL encoding.":                                    "Os parâmetros desta requisição não são texto UTF-8 válido em codificação de URL.",
 	"The request contains the NUL character (\\u0000), which is not permitted in texts.":                          "A requisição contém o caractere NUL (\\u0000), que não é permitido em textos.",
 	"The request ended before all of it had arrived. Please try again.":                                           "A requisição terminou antes de chegar por inteiro. Tente novamente.",
+	"The request has a field that is not known here.":                                                             "A requisição tem um campo que não é conhecido aqui.",
+	"The request has a field that is not known here: %s.":                                                         "A requisição tem um campo que não é conhecido aqui: %s.",
 	"The request has a value of the wrong type at %s.":                                                            "A requisição tem um valor do tipo errado em %s.",
 	"The request has a value of the wrong type.":                                                                  "A requisição tem um valor do tipo errado.",
 	"The request has no keys to back up.":                                                                         "A requisição não tem chaves para guardar no backup.",
