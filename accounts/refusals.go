@@ -3,13 +3,14 @@ package accounts
 import (
 	"net/http"
 
+	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 )
 
 // What accounts refuse.
 var (
 	ErrLogin          = refusal.Forbidden("The user name or the password is wrong.")
-	ErrDeactivated    = refusal.New(http.StatusForbidden, "M_USER_DEACTIVATED", "This user has been deactivated. An administrator of the account can tell you more.")
+	ErrDeactivated    = refusal.New(http.StatusForbidden, "M_USER_DEACTIVATED", "This user has been deactivated. An administrator of the account can tell you more.").Because(string(tenant.LockedUser))
 	ErrSuspended      = refusal.New(http.StatusForbidden, "M_USER_SUSPENDED", "You may only read at the moment. An administrator of the account can tell you more.")
 	ErrLoginToken     = refusal.Forbidden("This sign-in link has expired or was used before. Please sign in again.")
 	ErrOpenID         = refusal.New(http.StatusUnauthorized, "M_UNKNOWN_TOKEN", "This OpenID token is not valid, or it has expired.")

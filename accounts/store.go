@@ -18,6 +18,7 @@ type Store interface {
 	AuditStore
 	BotStore
 	LoginStore
+	ProvisionStore
 }
 
 // AccountStore keeps the accounts themselves.

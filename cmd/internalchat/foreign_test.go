@@ -85,8 +85,9 @@ func TestForeignIDs(t *testing.T) {
 	f := newForeigner(t)
 	before := f.head()
 	f.Routes(func(method, template string) {
-		// Older names of the same handlers.
-		if !strings.HasPrefix(template, "/_matrix/client/r0/") {
+		// Older names of the same handlers, and what machine tokens alone open, whose
+		// package has a test like this.
+		if !strings.HasPrefix(template, "/_matrix/client/r0/") && !strings.HasPrefix(template, "/_conversalabs/") {
 			f.compare(method, template)
 		}
 	})

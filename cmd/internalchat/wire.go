@@ -15,6 +15,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/extension"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
+	"github.com/conversalabs/internalchat/clientapi/provisioning"
 	"github.com/conversalabs/internalchat/config"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/push"
@@ -80,6 +81,9 @@ func (h *house) api() *httpapi.API {
 	})
 	server.Routes(api)
 	extension.New(extension.Options{Accounts: h.accounts, Rooms: h.rooms}).Routes(api)
+	provisioning.New(provisioning.Options{
+		Accounts: h.accounts, Presences: h.presences, BaseDomain: h.cfg.BaseDomain, RoomPolicy: accounts.RoomPolicy(h.cfg.RoomPolicy),
+	}).Routes(api)
 	return api
 }
 
