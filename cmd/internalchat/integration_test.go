@@ -59,8 +59,10 @@ func TestIntegrationPage(t *testing.T) {
 	if len(blocks) < 9 {
 		t.Fatalf("got only %d blocks of commands", len(blocks))
 	}
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("there is no curl")
+	for _, program := range []string{"curl", "openssl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip("there is no " + program)
+		}
 	}
 	each(t, func(t *testing.T, in installation) {
 		s := in.mustStart(t)
