@@ -80,7 +80,7 @@ var mainOptions = []Option{
 	},
 	{
 		Key: "server_name", Flag: "server-name",
-		Doc: "Matrix server name of the default account: the part of user IDs after the colon. " +
+		Doc: "Server name of the default account, as in @ana:NAME. " +
 			"It is fixed by the first start, which takes localhost while this is empty; a later change is refused.",
 		kind: text("name", func(c *Config) *string { return &c.ServerName }, checkServerName),
 	},
@@ -126,8 +126,8 @@ var mainOptions = []Option{
 	},
 	{
 		Key: "outbound_networks", Flag: "outbound-networks",
-		Doc: "Networks that are not public and that the server may call all the same, for sign-in providers, resolvers and webhooks that stand there: " +
-			"127.0.0.0/8 for this machine. Separated by commas, in YAML also a list.",
+		Doc: "Networks the server may call though they are not public. " +
+			"It is for sign-in providers, resolvers and webhooks that stand there: 127.0.0.0/8 is this machine. Separated by commas, in YAML also a list.",
 		kind: networks(func(c *Config) *[]netip.Prefix { return &c.OutboundNetworks }),
 	},
 	{
