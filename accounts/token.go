@@ -24,6 +24,7 @@ const (
 	// that waits for a confirmation.
 	stateToken        tokenKind = "st"
 	confirmationToken tokenKind = "co"
+	webhookToken      tokenKind = "wh"
 )
 
 // secretBytes is how much of a secret is random.

@@ -64,6 +64,7 @@ func (c Change) Position() stream.Position {
 type Tx interface {
 	View
 	DelayedTx
+	WebhookTx
 	// Create adds a new room, empty.
 	Create(room id.RoomID, version id.RoomVersion) (*Room, error)
 	// Append gives the event its position and applies it to its room.
@@ -145,6 +146,7 @@ type Slice struct {
 type Store interface {
 	RelationStore
 	DelayedStore
+	WebhookStore
 	// Act runs an act and gives its event ID, or that of the first time when its
 	// transaction is known. It returns once the act is durable. Refusals come
 	// back as they are.

@@ -16,6 +16,7 @@ const botsSQL = `
 	SELECT u.user_id, n.content, u.created FROM users u
 	LEFT JOIN items n ON n.account = u.account AND n.kind = $2 AND n.user_id = u.user_id AND n.room = '' AND n.key = 'displayname'
 	WHERE u.account = $1 AND u.role = $3 AND NOT u.deactivated
+		AND NOT EXISTS (SELECT 1 FROM webhooks w WHERE w.account = u.account AND w.user_id = u.user_id)
 	ORDER BY u.user_id`
 
 // Bots implements accounts.BotStore.
@@ -50,13 +51,21 @@ func (s *Store) byAdministrator(ctx context.Context, caller tenant.Caller, do fu
 	})
 }
 
-// bot gives a bot that is active.
+// bot gives a bot that is active. The user of a webhook is none: it ends with the
+// webhook, and has no tokens.
 func (t *tx) bot(user id.UserID) (*accounts.User, error) {
 	u, err := t.user(user)
 	if err != nil {
 		return nil, err
 	}
 	if u == nil || u.Role != tenant.Bot || u.Deactivated {
+		return nil, accounts.ErrNoBot
+	}
+	webhook, err := t.isWebhook(user)
+	if err != nil {
+		return nil, err
+	}
+	if webhook {
 		return nil, accounts.ErrNoBot
 	}
 	return u, nil

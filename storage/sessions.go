@@ -137,6 +137,13 @@ func (t *tx) beginSession(n accounts.NewSession) error {
 		return err
 	}
 	account := t.group.account.id
+	webhook, err := t.isWebhook(n.User)
+	if err != nil {
+		return err
+	}
+	if webhook {
+		return accounts.ErrLogin // whatever password it may have been given
+	}
 	if err := t.checkNotReserved(n.User, n.Device); err != nil {
 		return err
 	}

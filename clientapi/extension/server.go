@@ -13,16 +13,22 @@ const prefix = "/_matrix/client/unstable/br.com.conversalabs/v1"
 type Options struct {
 	Accounts *accounts.Service
 	Rooms    *rooms.Service
+	// HooksURL is what the addresses of incoming webhooks begin with: their secret
+	// follows.
+	HooksURL string
 }
 
 // Server holds what the handlers call.
 type Server struct {
 	accounts *accounts.Service
 	rooms    *rooms.Service
+	hooksURL string
 }
 
 // New makes a Server.
-func New(o Options) *Server { return &Server{accounts: o.Accounts, rooms: o.Rooms} }
+func New(o Options) *Server {
+	return &Server{accounts: o.Accounts, rooms: o.Rooms, hooksURL: o.HooksURL}
+}
 
 // Routes registers all routes.
 func (s *Server) Routes(api *httpapi.API) {
@@ -30,4 +36,5 @@ func (s *Server) Routes(api *httpapi.API) {
 	s.botRoutes(api)
 	s.auditRoutes(api)
 	s.reportRoutes(api)
+	s.webhookRoutes(api)
 }

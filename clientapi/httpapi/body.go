@@ -96,6 +96,9 @@ func (r *Request) DecodeKnownOptional(dst any) error {
 	return r.DecodeKnown(dst)
 }
 
+// Bytes gives the body as it came, for routes that take more than JSON.
+func (r *Request) Bytes() []byte { return r.body }
+
 // DecodeOptional is [Request.Decode] where an absent body counts as {}.
 func (r *Request) DecodeOptional(dst any) error {
 	if len(r.body) == 0 {

@@ -35,6 +35,7 @@ var stands = map[string][]string{
 	"kind": {"override"}, "rule": {".m.rule.master"}, "ruleId": {".m.rule.master"}, "tag": {"u.x"},
 	"receiptType": {"m.read"}, "transaction": {"t"}, "txnId": {"t"}, "session": {"s"}, "protocol": {"irc"},
 	"relType": {"m.thread"}, "delayID": {"d"}, "delayId": {"d"}, "action": {"cancel"}, "idpId": {"conversalabs"}, "tokenID": {"DEVICE"},
+	"webhookID": {"WEBHOOK"}, "token": {"SECRET"},
 }
 
 // bodies are what is sent to templates with these endings, else {}.
@@ -60,6 +61,9 @@ var bodies = map[string]string{
 	"/report/{eventID}":      `{"reason":"x"}`,
 	"/bots/{userID}/tokens":  `{"name":"x"}`,
 	"/delete_devices":        `{"devices":["DEVICE"]}`,
+	"/webhooks":              `{"name":"x"}`,
+	"/{webhookID}":           `{"name":"x"}`,
+	"/hooks/{token}":         `{"text":"x"}`,
 }
 
 // queries are what is asked of templates with these endings.
@@ -111,8 +115,15 @@ func newForeigner(t *testing.T) *foreigner {
 	sent := f.must(ana, "PUT", api+"/rooms/"+url.PathEscape(room)+"/send/m.room.message/1", `{"msgtype":"m.text","body":"hello"}`)
 	filter := f.must(ana, "POST", api+"/user/@ana:home.test/filter", `{"room":{"rooms":[]}}`).Get("filter_id").Str
 	backup := f.must(ana, "POST", api+"/room_keys/version", `{"algorithm":"m.megolm_backup.v1.curve25519-aes-sha2","auth_data":{}}`)
+	webhooks := product + "/rooms/" + url.PathEscape(room) + "/webhooks"
+	hook := f.must(ana, "POST", webhooks, `{"name":"x"}`)
+	ended := f.must(ana, "POST", webhooks, `{"name":"y"}`) // by a secret that has not, everybody may post
+	f.must(ana, "DELETE", webhooks+"/"+ended.Get("webhook_id").Str, "")
+	secret := ended.Get("url").Str[len("/_conversalabs/hooks/"):]
 	f.ids = map[string]alike{
-		"ROOM": {room, other(room)}, "PUBLIC": {public, other(public)}, "ALIAS": {"#hall:home.test", "#none:home.test"},
+		"WEBHOOK": {hook.Get("webhook_id").Str, other(hook.Get("webhook_id").Str)},
+		"SECRET":  {secret, secret[:len(secret)-2] + "AA"},
+		"ROOM":    {room, other(room)}, "PUBLIC": {public, other(public)}, "ALIAS": {"#hall:home.test", "#none:home.test"},
 		"USER": {"@ana:home.test", "@not:home.test"}, "EVENT": {sent.Get("event_id").Str, other(sent.Get("event_id").Str)},
 		"DEVICE": {"ANASPHONE", "NOTAPHONE"}, "FILTER": {filter, other(filter)}, "VERSION": {backup.Get("version").Str, "7"},
 	}

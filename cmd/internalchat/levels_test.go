@@ -44,6 +44,7 @@ var levels = map[string]int{
 	"clientapi":              6,
 	"clientapi/extension":    6,
 	"clientapi/provisioning": 6,
+	"clientapi/webhooks":     6,
 	"storage/storagetest":    6,
 
 	"cmd/chatbench":    7,

@@ -17,7 +17,7 @@ var (
 func endpoints(text string) (all [][2]string) {
 	for _, match := range endpointPattern.FindAllStringSubmatch(text, -1) {
 		path := variablePattern.ReplaceAllString(match[2], "x")
-		if !strings.HasPrefix(path, "/_matrix/") && !strings.HasPrefix(path, "/.well-known/") {
+		if !strings.HasPrefix(path, "/_") && !strings.HasPrefix(path, "/.well-known/") {
 			path = "/_matrix/client/v3" + path
 		}
 		for method := range strings.FieldsSeq(match[1]) {

@@ -16,6 +16,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/clientapi/provisioning"
+	"github.com/conversalabs/internalchat/clientapi/webhooks"
 	"github.com/conversalabs/internalchat/config"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/push"
@@ -80,10 +81,13 @@ func (h *house) api() *httpapi.API {
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
 	server.Routes(api)
-	extension.New(extension.Options{Accounts: h.accounts, Rooms: h.rooms}).Routes(api)
 	provisioning.New(provisioning.Options{
 		Accounts: h.accounts, Presences: h.presences, BaseDomain: h.cfg.BaseDomain, RoomPolicy: accounts.RoomPolicy(h.cfg.RoomPolicy),
 	}).Routes(api)
+	extension.New(extension.Options{
+		Accounts: h.accounts, Rooms: h.rooms, HooksURL: h.cfg.PublicURL + webhooks.Path,
+	}).Routes(api)
+	webhooks.New(h.rooms).Routes(api)
 	return api
 }
 
