@@ -97,7 +97,7 @@ func RoomsOf(rooms []id.RoomID) Rooms {
 
 // List gives the rooms one by one; nil is all of them.
 func (r Rooms) List() (rooms []id.RoomID) {
-	for _, word := range strings.Fields(string(r)) {
+	for word := range strings.FieldsSeq(string(r)) {
 		rooms = append(rooms, id.RoomID(word))
 	}
 	return rooms
