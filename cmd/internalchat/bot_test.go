@@ -51,12 +51,20 @@ func TestBotOfOneRoom(t *testing.T) {
 		}
 		everything := inRoom(there)
 		for _, c := range [][2]string{
-			{http.MethodGet, everything + "/messages?dir=b"}, {http.MethodGet, everything + "/state"},
-			{http.MethodPut, everything + "/send/m.room.message/1"}, {http.MethodPost, everything + "/leave"},
-			{http.MethodPost, "/search"}, {http.MethodPost, "/createRoom"}, {http.MethodGet, "/notifications"},
-			{http.MethodPost, "/user_directory/search"}, {http.MethodGet, "/publicRooms"}, {http.MethodGet, "/devices"},
-			{http.MethodGet, "/_matrix/client/v1" + inRoom(here) + "/hierarchy"}, {http.MethodPost, inRoom(here) + "/upgrade"},
-			{http.MethodPost, "/_matrix/client/v4/sync"}, {http.MethodPost, "/join/%23x:localhost"},
+			{http.MethodGet, everything + "/messages?dir=b"},
+			{http.MethodGet, everything + "/state"},
+			{http.MethodPut, everything + "/send/m.room.message/1"},
+			{http.MethodPost, everything + "/leave"},
+			{http.MethodPost, "/search"},
+			{http.MethodPost, "/createRoom"},
+			{http.MethodGet, "/notifications"},
+			{http.MethodPost, "/user_directory/search"},
+			{http.MethodGet, "/publicRooms"},
+			{http.MethodGet, "/devices"},
+			{http.MethodGet, "/_matrix/client/v1" + inRoom(here) + "/hierarchy"},
+			{http.MethodPost, inRoom(here) + "/upgrade"},
+			{http.MethodPost, "/_matrix/client/v4/sync"},
+			{http.MethodPost, "/join/%23x:localhost"},
 		} {
 			bot.mustBeRefused(t, http.StatusForbidden, "M_FORBIDDEN", c[0], c[1], `{"search_term":"x","msgtype":"m.text","body":"x"}`)
 		}
