@@ -167,12 +167,14 @@ type Request struct {
 // Login signs a user in. Who is turned away is told of in the audit.
 func (s *Service) Login(ctx context.Context, r Request) (*accounts.SignedIn, error) {
 	in, err := s.by(ctx, r)
-	if refused := refusal.As(err); refused != nil {
-		if err := s.recordRefused(ctx, r, refused.Code); err != nil {
-			return nil, err
-		}
-	}
-	return in, err
+	return in, s.recorded(ctx, r, err)
+}
+
+// Password gives the user, and their account, whose name and password somebody knows,
+// if they may sign in. It counts, and is told of, as a login that only begins.
+func (s *Service) Password(ctx context.Context, r Request) (tenant.ID, *accounts.User, error) {
+	account, user, err := s.password(ctx, r)
+	return account, user, s.recorded(ctx, r, err)
 }
 
 // by signs a user in by the way they ask for.
@@ -191,42 +193,57 @@ func (s *Service) by(ctx context.Context, r Request) (*accounts.SignedIn, error)
 }
 
 func (s *Service) byPassword(ctx context.Context, r Request) (*accounts.SignedIn, error) {
-	name, err := userName(r.Identifier, r.User)
+	account, found, err := s.password(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if name == "" {
-		return nil, errNoUser
-	}
-	if r.Password == "" {
-		return nil, errNoPassword
-	}
-	account, user, err := s.accounts.ParseUser(ctx, r.Account, r.Server, name)
+	return s.accounts.Start(ctx, account, found.ID, found.Password, r.SignIn)
+}
+
+func (s *Service) password(ctx context.Context, r Request) (tenant.ID, *accounts.User, error) {
+	account, user, err := s.named(ctx, r)
 	if err != nil {
-		return nil, err
-	}
-	settings, err := s.settings(ctx, account)
-	if err != nil {
-		return nil, err
-	}
-	if settings.NoPassword {
-		return nil, ErrNoPasswords
+		return "", nil, err
 	}
 	// Before the password is looked at: who may not sign in learns nothing of it.
 	if err := s.rates.Check(httpapi.LoginUser, account, string(user)); err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	found, err := s.check(ctx, attempt{account, user, r.Password, r.SignIn.IP})
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	if err := admissible(found); err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	if err := s.rates.Take(httpapi.LoginUser, account, string(user)); err != nil {
-		return nil, err
+	return account, found, s.rates.Take(httpapi.LoginUser, account, string(user))
+}
+
+// named gives whose password somebody says to know, and the account, if it takes
+// passwords.
+func (s *Service) named(ctx context.Context, r Request) (tenant.ID, id.UserID, error) {
+	name, err := userName(r.Identifier, r.User)
+	if err != nil {
+		return "", "", err
 	}
-	return s.accounts.Start(ctx, account, user, found.Password, r.SignIn)
+	if name == "" {
+		return "", "", errNoUser
+	}
+	if r.Password == "" {
+		return "", "", errNoPassword
+	}
+	account, user, err := s.accounts.ParseUser(ctx, r.Account, r.Server, name)
+	if err != nil {
+		return "", "", err
+	}
+	settings, err := s.settings(ctx, account)
+	if err != nil {
+		return "", "", err
+	}
+	if settings.NoPassword {
+		return "", "", ErrNoPasswords
+	}
+	return account, user, nil
 }
 
 func (s *Service) byToken(ctx context.Context, r Request) (*accounts.SignedIn, error) {

@@ -7,7 +7,21 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
 )
+
+// recorded tells the account's audit if somebody was turned away, and gives the error
+// on.
+func (s *Service) recorded(ctx context.Context, r Request, err error) error {
+	refused := refusal.As(err)
+	if refused == nil {
+		return err
+	}
+	if failed := s.recordRefused(ctx, r, refused.Code); failed != nil {
+		return failed
+	}
+	return err
+}
 
 // recordRefused tells the account's audit of somebody who was turned away; not of
 // requests that are malformed or too many.
