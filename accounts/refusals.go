@@ -13,6 +13,7 @@ var (
 	ErrDeactivated    = refusal.New(http.StatusForbidden, "M_USER_DEACTIVATED", "This user has been deactivated. An administrator of the account can tell you more.").Because(string(tenant.LockedUser))
 	ErrSuspended      = refusal.New(http.StatusForbidden, "M_USER_SUSPENDED", "You may only read at the moment. An administrator of the account can tell you more.")
 	ErrLoginToken     = refusal.Forbidden("This sign-in link has expired or was used before. Please sign in again.")
+	ErrGrant          = refusal.Forbidden("This permission has expired or was used before. Please sign in again.")
 	ErrOpenID         = refusal.New(http.StatusUnauthorized, "M_UNKNOWN_TOKEN", "This OpenID token is not valid, or it has expired.")
 	ErrNotLocal       = refusal.Invalid("This user does not belong to this server.")
 	ErrModerateSelf   = refusal.Forbidden("You cannot lock or suspend yourself.")

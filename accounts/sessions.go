@@ -117,6 +117,19 @@ func (s *Service) Refresh(ctx context.Context, token string) (*SignedIn, error) 
 	if !ok {
 		return nil, refusal.UnknownToken(false)
 	}
+	return s.refresh(ctx, account, token, "")
+}
+
+// RefreshGranted is [Service.Refresh] for an OAuth client, which knows only the tokens
+// of its own grants in this account.
+func (s *Service) RefreshGranted(ctx context.Context, account tenant.ID, token, client string) (*SignedIn, error) {
+	if of, ok := accountOf(token, refreshToken); !ok || of != account {
+		return nil, refusal.UnknownToken(false)
+	}
+	return s.refresh(ctx, account, token, client)
+}
+
+func (s *Service) refresh(ctx context.Context, account tenant.ID, token, client string) (*SignedIn, error) {
 	access, err := s.mint(accessToken, account)
 	if err != nil {
 		return nil, err
@@ -126,7 +139,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (*SignedIn, error) 
 		return nil, err
 	}
 	session, err := s.store.Refresh(ctx, account, Rotation{
-		Refresh: Hash(token), Token: Hash(access), NewRefresh: Hash(next),
+		Refresh: Hash(token), Token: Hash(access), NewRefresh: Hash(next), Client: client,
 		Expires: s.now().Add(s.life).UnixMilli(), Now: s.timestamp(),
 	})
 	if err != nil {

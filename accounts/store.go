@@ -73,13 +73,14 @@ type SessionStore interface {
 	Session(ctx context.Context, account tenant.ID, token string) (*Session, error)
 	// StartSession begins a session on a new device or an earlier one, whose other
 	// sessions end. It is refused with [ErrLogin] when the user does not exist or
-	// what they proved no longer holds, with [ErrDeactivated],
+	// what they proved no longer holds, with [ErrGrant], [ErrDeactivated],
 	// [ErrTooManyDevices] or [ErrDeviceReserved].
 	StartSession(ctx context.Context, account tenant.ID, session NewSession) error
 	// Refresh begins the session that follows another one. The refresh token stays
 	// good until the new session or its refresh token is used; after that, using
 	// it again ends all sessions of its device. Both that and an unknown token are
-	// M_UNKNOWN_TOKEN, the former as a soft logout.
+	// M_UNKNOWN_TOKEN, the former as a soft logout; a token of another client is
+	// unknown.
 	Refresh(ctx context.Context, account tenant.ID, rotation Rotation) (*Session, error)
 	// Settle tells that a session has been used: what it replaces ends.
 	Settle(ctx context.Context, account tenant.ID, token string, now int64) error
@@ -97,6 +98,12 @@ type SessionStore interface {
 	// KeepLoginToken stores a token that begins one session. Unless once is nil it
 	// is used up with it, or is [ErrLogin] when it was before.
 	KeepLoginToken(ctx context.Context, account tenant.ID, token LoginToken, once *Once) error
+	// TakeLoginToken uses a token up without beginning a session, and gives its user:
+	// "" when there is none that has not expired. Only one call gets it.
+	TakeLoginToken(ctx context.Context, account tenant.ID, token string) (id.UserID, error)
+	// Holder gives the user and device that an access or refresh token was given to,
+	// also one that has expired, or "".
+	Holder(ctx context.Context, account tenant.ID, token string) (id.UserID, id.DeviceID, error)
 	// LoginToken gives a token that has not been used yet, or nil.
 	LoginToken(ctx context.Context, account tenant.ID, token string) (*LoginToken, error)
 }
@@ -121,6 +128,12 @@ type NewSession struct {
 	LoginToken string
 	// Once is used up by this. nil: they came by another way.
 	Once *Once
+	// Grant is the code of an OAuth grant (SHA-256, hex) that is used up by this. "":
+	// they came by another way.
+	Grant string
+	// Client is the OAuth client that the device is for. "": it came by the older
+	// ways to sign in.
+	Client string
 }
 
 // Rotation is a refresh token and what is to follow it.
@@ -128,8 +141,9 @@ type Rotation struct {
 	Refresh    string // the one presented
 	Token      string // the new session's
 	NewRefresh string
-	Expires    int64 // ms; 0: never
-	Now        int64 // ms
+	Client     string // OAuth client that presents it; "" by the older way
+	Expires    int64  // ms; 0: never
+	Now        int64  // ms
 }
 
 // Sighting is a device that was seen.

@@ -21,12 +21,16 @@ const spentKept = 30 * 24 * time.Hour
 type refreshRow struct {
 	user    id.UserID
 	device  id.DeviceID
+	client  string
 	session string
 	spent   int64
 }
 
 const (
-	refreshTokenSQL = `SELECT user_id, device, session, spent FROM refresh_tokens WHERE account = $1 AND token = $2`
+	refreshTokenSQL = `
+		SELECT t.user_id, t.device, d.client, t.session, t.spent FROM refresh_tokens t
+		JOIN devices d ON d.account = t.account AND d.user_id = t.user_id AND d.device = t.device
+		WHERE t.account = $1 AND t.token = $2`
 
 	// What was given for this refresh token before and never used.
 	dropUnusedTokensSQL = `
@@ -66,13 +70,13 @@ func (t *tx) refresh(rotation accounts.Rotation) (*accounts.Session, error) {
 	account := t.group.account.id
 	row, found, err := sqldb.One(t.ctx, q, func(r sqldb.Row) (refreshRow, error) {
 		var row refreshRow
-		err := r.Scan(&row.user, &row.device, &row.session, &row.spent)
+		err := r.Scan(&row.user, &row.device, &row.client, &row.session, &row.spent)
 		return row, err
 	}, refreshTokenSQL, account, rotation.Refresh)
 	if err != nil {
 		return nil, fmt.Errorf("read refresh token: %w", err)
 	}
-	if !found {
+	if !found || row.client != rotation.Client {
 		return nil, refusal.UnknownToken(false)
 	}
 	if u, err := t.user(row.user); err != nil {

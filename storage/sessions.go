@@ -89,6 +89,8 @@ func (t *tx) checkProof(session accounts.NewSession) error {
 		return accounts.ErrLogin
 	case session.Once != nil:
 		return t.spend(*session.Once, session.Now)
+	case session.Grant != "":
+		return t.useGrant(session)
 	case session.LoginToken == "":
 		return nil
 	}
@@ -107,6 +109,8 @@ const (
 	insertDeviceSQL = `
 		INSERT INTO devices (account, user_id, device, display_name, last_seen_ip, last_seen, user_agent)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+	deviceClientSQL = `UPDATE devices SET client = $4 WHERE account = $1 AND user_id = $2 AND device = $3`
 
 	endSessionsSQL = `DELETE FROM sessions WHERE account = $1 AND user_id = $2 AND device = ANY($3)`
 
@@ -167,6 +171,7 @@ func (t *tx) beginSession(n accounts.NewSession) error {
 	default:
 		t.exec(insertDeviceSQL, account, n.User, n.Device, n.DisplayName, n.IP, n.Now, n.UserAgent)
 	}
+	t.exec(deviceClientSQL, account, n.User, n.Device, n.Client)
 	t.exec(insertSessionSQL, account, n.Token, n.User, n.Device, n.Expires, "")
 	if n.Refresh != "" {
 		t.exec(insertRefreshTokenSQL, account, n.Refresh, n.User, n.Device, n.Token)
@@ -219,6 +224,42 @@ func (s *Store) KeepLoginToken(ctx context.Context, account tenant.ID, token acc
 	b.Add(purgeLoginTokensSQL, account, s.now().UnixMilli())
 	b.Add(insertLoginTokenSQL, account, token.Token, token.User, token.Expires)
 	return s.commitOnce(ctx, b)
+}
+
+const (
+	takeLoginTokenSQL = `DELETE FROM login_tokens WHERE account = $1 AND token = $2 AND expires > $3`
+
+	holderSQL = `
+		SELECT user_id, device FROM sessions WHERE account = $1 AND token = $2
+		UNION ALL SELECT user_id, device FROM refresh_tokens WHERE account = $1 AND token = $2`
+)
+
+// TakeLoginToken implements accounts.SessionStore.
+func (s *Store) TakeLoginToken(ctx context.Context, account tenant.ID, token string) (id.UserID, error) {
+	kept, err := s.LoginToken(ctx, account, token)
+	if err != nil || kept == nil {
+		return "", err
+	}
+	b := &sqldb.Batch{}
+	b.Add(takeLoginTokenSQL, account, token, s.now().UnixMilli())
+	if err := s.db.Commit(ctx, b); err != nil {
+		return "", fmt.Errorf("take login token: %w", err)
+	}
+	if b.Affected(0) == 0 {
+		return "", nil
+	}
+	return kept.User, nil
+}
+
+// Holder implements accounts.SessionStore.
+func (s *Store) Holder(ctx context.Context, account tenant.ID, token string) (user id.UserID, device id.DeviceID, err error) {
+	_, _, err = sqldb.One(ctx, s.db, func(r sqldb.Row) (bool, error) {
+		return true, r.Scan(&user, &device)
+	}, holderSQL, account, token)
+	if err != nil {
+		return "", "", fmt.Errorf("read holder of token: %w", err)
+	}
+	return user, device, nil
 }
 
 // LoginToken implements accounts.SessionStore.

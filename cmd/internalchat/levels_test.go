@@ -32,6 +32,7 @@ var levels = map[string]int{
 
 	"accounts/appservice": 3,
 	"accounts/login":      3,
+	"accounts/oauth":      3,
 	"mediaapi":            3,
 	"rooms":               3,
 
