@@ -6,6 +6,7 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/login"
+	"github.com/conversalabs/internalchat/accounts/oauth"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/longpoll"
 	"github.com/conversalabs/internalchat/rooms"
@@ -17,6 +18,7 @@ import (
 type Server struct {
 	accounts    *accounts.Service
 	login       *login.Service
+	oauth       *oauth.Service // nil: off
 	keys        *accounts.Keys
 	interactive interactive
 	rooms       *rooms.Service
@@ -38,6 +40,7 @@ type Server struct {
 type Options struct {
 	Accounts  *accounts.Service
 	Login     *login.Service
+	OAuth     *oauth.Service // nil switches it off
 	Keys      *accounts.Keys
 	Data      *accounts.Data
 	Presences *accounts.Presences
@@ -59,7 +62,7 @@ type Options struct {
 // New makes a Server.
 func New(o Options) *Server {
 	return &Server{
-		accounts: o.Accounts, login: o.Login, keys: o.Keys, data: o.Data, presences: o.Presences, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread,
+		accounts: o.Accounts, login: o.Login, oauth: o.OAuth, keys: o.Keys, data: o.Data, presences: o.Presences, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread,
 		policies:    o.Policies,
 		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL, uploadBytes: o.UploadBytes,
 		creationBytes: cmp.Or(o.CreationBytes, 256<<10), keysBytes: cmp.Or(o.KeysBytes, 4<<20),
@@ -69,7 +72,7 @@ func New(o Options) *Server {
 // Routes registers all routes.
 func (s *Server) Routes(api *httpapi.API) {
 	for _, chapter := range []func(*httpapi.API){
-		s.loginRoutes, s.ssoRoutes, s.registerRoutes, s.deviceRoutes, s.accountRoutes, s.keyRoutes,
+		s.loginRoutes, s.oauthRoutes, s.ssoRoutes, s.registerRoutes, s.deviceRoutes, s.accountRoutes, s.keyRoutes,
 		s.roomRoutes, s.membershipRoutes, s.sendRoutes, s.delayedRoutes, s.stateRoutes,
 		s.messageRoutes, s.relationRoutes, s.memberRoutes,
 		s.directoryRoutes, s.profileRoutes, s.routesSync, s.routesSliding, s.routesUpgrade, s.routesSpaces, s.routesReports,

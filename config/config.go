@@ -31,6 +31,8 @@ type Config struct {
 	Registration Registration
 	// RoomPolicy is the room policy of new accounts.
 	RoomPolicy RoomPolicy
+	// OAuth lets clients sign people in by OAuth 2.0, where the address is good for it.
+	OAuth bool
 	// RateLimits is false only for benchmarks and conformance suites.
 	RateLimits bool
 	// MachineToken is the secret of the provisioning API, or empty for none. It
@@ -132,6 +134,7 @@ type Rates struct {
 	Logins          Rate // logins of one user
 	FailedLogins    Rate // failed logins of one user
 	AddressLogins   Rate // password and failed logins from one address
+	OAuth           Rate // registrations and beginnings of OAuth clients from one address
 	Joins           Rate // joins of one user
 	RoomCreation    Rate // rooms created by one user
 	Search          Rate // searches of one user

@@ -87,6 +87,7 @@ var rateOptions = []Option{
 	rate("logins", "0.02/10", func(r *Rates) *Rate { return &r.Logins }, "Logins of one user."),
 	rate("failed_logins", "0.17/3", func(r *Rates) *Rate { return &r.FailedLogins }, "Failed logins of one user."),
 	rate("address_logins", "0.1/30", func(r *Rates) *Rate { return &r.AddressLogins }, "Password and failed logins from one address."),
+	rate("oauth", "1/100", func(r *Rates) *Rate { return &r.OAuth }, "Registrations of OAuth clients, sign-ins that they begin, and codes of devices, from one address."),
 	rate("joins", "1/50", func(r *Rates) *Rate { return &r.Joins }, "Joins of one user."),
 	rate("room_creation", "0.1/20", func(r *Rates) *Rate { return &r.RoomCreation }, "Rooms created by one user."),
 	rate("search", "2/10", func(r *Rates) *Rate { return &r.Search }, "Searches of one user."),

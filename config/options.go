@@ -103,6 +103,13 @@ var mainOptions = []Option{
 		kind: choice(func(c *Config) *RoomPolicy { return &c.RoomPolicy }, RoomPolicyTeam, RoomPolicyMatrix),
 	},
 	{
+		Key: "oauth", Flag: "oauth", Default: "on",
+		Doc: "Whether clients may sign people in by OAuth 2.0, as Element X does, on pages of this server. " +
+			"It needs an address with https, or one on the same machine: elsewhere, and where an account has neither passwords nor a sign-in page, " +
+			"clients are told that there is none. The older ways to sign in stay.",
+		kind: onOff(func(c *Config) *bool { return &c.OAuth }),
+	},
+	{
 		Key: "rate_limits", Flag: "rate-limits", Default: "on",
 		Doc:  "Whether requests are limited in rate. Off is for benchmarks and conformance suites, and warned about in the log.",
 		kind: onOff(func(c *Config) *bool { return &c.RateLimits }),

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 var (
 	errBodyLate = refusal.New(http.StatusRequestTimeout, "M_UNKNOWN", "The request took too long to arrive. Please try again.")
+	errNotForm  = refusal.Invalid("The request is not a form in URL encoding whose fields are UTF-8 text and come once.")
 	errBodyCut  = refusal.NotJSON("The request ended before all of it had arrived. Please try again.")
 )
 
@@ -105,6 +108,26 @@ func (r *Request) DecodeOptional(dst any) error {
 		return nil
 	}
 	return r.Decode(dst)
+}
+
+// Form gives the fields of a body that is a form, as pages and OAuth clients send it
+// (application/x-www-form-urlencoded): UTF-8 without NUL, every field once, or else
+// M_INVALID_PARAM.
+func (r *Request) Form() (url.Values, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/x-www-form-urlencoded" {
+		return nil, errNotForm
+	}
+	form, err := url.ParseQuery(string(r.body))
+	if err != nil {
+		return nil, errNotForm
+	}
+	for name, values := range form {
+		if len(values) != 1 || !clean(name) || !clean(values[0]) {
+			return nil, errNotForm
+		}
+	}
+	return form, nil
 }
 
 // Object gives the body as it stands, without surrounding space, after the

@@ -221,3 +221,35 @@ func TestDecodeKnown(t *testing.T) {
 		}
 	}
 }
+
+func TestForm(t *testing.T) {
+	a := newAPI(t)
+	a.Handle("POST", "/form", a.Open(func(r *httpapi.Request) (any, error) {
+		fields, err := r.Form()
+		return fields.Get("a"), err
+	}))
+	const kind = "application/x-www-form-urlencoded"
+	for _, c := range []struct{ name, kind, body, want string }{
+		{"plain", kind, "a=b+c%26&d=", `"b c&"`},
+		{"character set", kind + "; charset=utf-8", "a=%C3%A9", `"é"`},
+		{"empty", kind, "", `""`},
+		{"other type", "application/json", "a=b", ""},
+		{"no type", "", "a=b", ""},
+		{"field twice", kind, "a=b&a=c", ""},
+		{"bad escape", kind, "a=%zz", ""},
+		{"not UTF-8", kind, "a=%ff", ""},
+		{"NUL", kind, "a=%00", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/form", strings.NewReader(c.body))
+			r.Header.Set("Content-Type", c.kind)
+			w := httptest.NewRecorder()
+			a.ServeHTTP(w, r)
+			if c.want == "" {
+				mustRefuse(t, w, http.StatusBadRequest, "M_INVALID_PARAM")
+				return
+			}
+			mustAnswer(t, w, c.want)
+		})
+	}
+}

@@ -26,6 +26,7 @@ const (
 	LoginUser       Class = "login_user"       // logins by user
 	LoginFailed     Class = "login_failed"     // failed logins by user
 	LoginAddress    Class = "login_address"    // password logins and failed logins by address
+	OAuth           Class = "oauth"            // clients' registrations and requests for sign-ins, and codes of devices, by address
 	Joins           Class = "joins"
 	Creation        Class = "creation" // of rooms
 	Search          Class = "search"
@@ -52,6 +53,7 @@ func DefaultRates() Rates {
 		LoginUser:       {0.02, 10},
 		LoginFailed:     {0.17, 3},
 		LoginAddress:    {0.1, 30},
+		OAuth:           {1, 100},
 		Joins:           {1, 50},
 		Creation:        {0.1, 20},
 		Search:          {2, 10},

@@ -33,7 +33,7 @@ type apiFixture struct {
 
 func newAPIFixture(t *testing.T, environment ...string) *apiFixture {
 	t.Helper()
-	cfg, err := config.Load(map[string]string{"data": t.TempDir(), "server-name": "home.test", "rate-limits": "off"}, environment)
+	cfg, err := config.Load(map[string]string{"data": t.TempDir(), "server-name": "home.test", "public-url": "https://home.test", "rate-limits": "off"}, environment)
 	if err != nil {
 		t.Fatal(err)
 	}

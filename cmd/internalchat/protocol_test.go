@@ -39,7 +39,7 @@ func TestProtocolPage(t *testing.T) {
 	if !found || len(endpoints(served)) < 50 || len(endpoints(missing)) < 3 {
 		t.Fatalf("got %d endpoints that are there and %d that are not", len(endpoints(served)), len(endpoints(missing)))
 	}
-	h := mustSetUp(t, map[string]string{"data": t.TempDir()})
+	h := mustSetUp(t, map[string]string{"data": t.TempDir(), "public-url": "https://home.test"})
 	defer h.close()
 	api := h.api()
 	for _, list := range []struct {

@@ -10,6 +10,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/oauth"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi"
 	"github.com/conversalabs/internalchat/clientapi/extension"
@@ -75,7 +76,12 @@ func (h *house) api() *httpapi.API {
 		Presences:  presences{h.presences, api.Rates()},
 		MaxTimeout: limits.SyncTimeout, TimelineMax: limits.SyncTimeline, FiltersMax: limits.Filters,
 	})
+	var authorisation *oauth.Service
+	if h.cfg.OAuth {
+		authorisation = oauth.New(oauth.Options{Accounts: h.accounts, Store: h.store, Now: time.Now, Random: rand.Reader})
+	}
 	server := clientapi.New(clientapi.Options{
+		OAuth:    authorisation,
 		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
@@ -119,7 +125,7 @@ func rates(r config.Rates) httpapi.Rates {
 		httpapi.Messages: rate(r.UserMessages), httpapi.BotMessages: rate(r.BotMessages),
 		httpapi.AccountMessages: rate(r.AccountMessages), httpapi.LoginUser: rate(r.Logins),
 		httpapi.LoginFailed: rate(r.FailedLogins), httpapi.LoginAddress: rate(r.AddressLogins),
-		httpapi.Joins: rate(r.Joins), httpapi.Creation: rate(r.RoomCreation),
+		httpapi.OAuth: rate(r.OAuth), httpapi.Joins: rate(r.Joins), httpapi.Creation: rate(r.RoomCreation),
 		httpapi.Search: rate(r.Search), httpapi.Media: rate(r.Media),
 		httpapi.Presence: rate(r.Presence),
 	}
