@@ -114,3 +114,26 @@ func TestCallsEnd(t *testing.T) {
 		t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 	}
 }
+
+// A host that is named may be reached, on that port alone; where it redirects to is
+// judged.
+func TestNamedHosts(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(other.Close)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+		}
+	}))
+	t.Cleanup(s.Close)
+	c := outbound.New(outbound.Options{Hosts: []string{strings.TrimPrefix(s.URL, "http://")}})
+	if got, err := get(t, c, s.URL, 12); err != nil || got.Status != http.StatusOK {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for _, address := range []string{other.URL, s.URL + "/away"} {
+		if _, err := get(t, c, address, 12); !outbound.Refused(err) {
+			t.Errorf("%s: got %v, want it refused", address, err)
+		}
+	}
+}
