@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"time"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/storage/sqldb"
@@ -40,9 +41,22 @@ type Follower interface {
 	// position on, none behind upTo, and gives the position it has reached, which
 	// is above after. Writes that are to be one with the cursor go into b; anything
 	// else is done when Step returns. In a SQLite file that sends write to, the
-	// writes must take less than 20 ms: a send waits for them.
+	// writes must take less than 20 ms: a send waits for them. An error that is a
+	// [Later] has the step tried again then and not before.
 	Step(ctx context.Context, account tenant.ID, after, upTo stream.Position, b *sqldb.Batch) (stream.Position, error)
 	// Reset undoes, as far as that can be, what was done in another history, in
 	// bounded portions: it adds one to b, and gives false when that is the last.
 	Reset(ctx context.Context, account tenant.ID, b *sqldb.Batch) (more bool, err error)
 }
+
+// Later says that what a step must reach cannot be reached now.
+type Later struct {
+	Wait  time.Duration
+	Cause error
+}
+
+// Error gives the cause.
+func (l *Later) Error() string { return l.Cause.Error() }
+
+// Unwrap gives the cause.
+func (l *Later) Unwrap() error { return l.Cause }

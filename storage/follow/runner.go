@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,10 +60,11 @@ type Runner struct {
 	mu      sync.Mutex // guards all below
 	waiting []tenant.ID
 	queued  map[tenant.ID]bool
-	all     bool                // all accounts must be looked at
-	cursors map[tenant.ID]Place // nil while this node does not run the follower
-	moved   chan struct{}       // closed when cursors change
-	asking  int                 // who is in Await
+	held    map[tenant.ID]*time.Timer // accounts whose steps wait, and what ends that
+	all     bool                      // all accounts must be looked at
+	cursors map[tenant.ID]Place       // nil while this node does not run the follower
+	moved   chan struct{}             // closed when cursors change
+	asking  int                       // who is in Await
 }
 
 // Start makes the tables of cursors and leases if need be, and starts to follow.
@@ -81,7 +83,7 @@ func Start(ctx context.Context, o Options) (*Runner, error) {
 		delay: o.Delay, rest: o.Rest, now: o.Now, look: o.Look, done: make(chan struct{}),
 		lease:  lease{db: o.DB, name: name, owner: rand.Text(), life: o.Lease},
 		signal: make(chan struct{}, 1), hurry: make(chan struct{}, 1),
-		queued: map[tenant.ID]bool{}, moved: make(chan struct{}),
+		queued: map[tenant.ID]bool{}, held: map[tenant.ID]*time.Timer{}, moved: make(chan struct{}),
 	}
 	if r.lease.life == 0 {
 		r.lease.life = 15 * time.Second
@@ -112,6 +114,7 @@ func (r *Runner) hear(account tenant.ID) {
 	switch {
 	case account == "":
 		r.all = true
+	case r.held[account] != nil:
 	case !r.queued[account]:
 		r.queued[account] = true
 		r.waiting = append(r.waiting, account)
@@ -148,6 +151,7 @@ func (r *Runner) run(ctx context.Context) {
 		held, err := r.lease.take(ctx)
 		if held && err == nil {
 			err = r.lead(ctx)
+			r.release()
 			r.stepDown(ctx)
 		}
 		if ctx.Err() != nil {
@@ -264,6 +268,10 @@ func (r *Runner) work(ctx context.Context, renew <-chan time.Time) error {
 		if errors.Is(err, errLost) {
 			return err
 		}
+		if later, ok := errors.AsType[*Later](err); ok && ctx.Err() == nil {
+			r.hold(account, later)
+			continue
+		}
 		if err != nil && ctx.Err() == nil {
 			// It is tried again when the account moves, and when all are looked at:
 			// the others need not wait for that.
@@ -271,6 +279,31 @@ func (r *Runner) work(ctx context.Context, renew <-chan time.Time) error {
 		}
 	}
 	return nil
+}
+
+// hold keeps an account from being followed for a while.
+func (r *Runner) hold(account tenant.ID, later *Later) {
+	r.log.WithField("account", account).WithError(later.Cause).Warnf("an account cannot be followed; it will be tried again in %s", later.Wait)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.queued, account)
+	r.waiting = slices.DeleteFunc(r.waiting, func(other tenant.ID) bool { return other == account })
+	r.held[account] = time.AfterFunc(later.Wait, func() {
+		r.mu.Lock()
+		delete(r.held, account)
+		r.mu.Unlock()
+		r.hear(account)
+	})
+}
+
+// release forgets what waits, when this node no longer follows.
+func (r *Runner) release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, timer := range r.held {
+		timer.Stop()
+	}
+	clear(r.held)
 }
 
 // queueBehind finds the accounts that are not at their heads, when that was asked

@@ -200,3 +200,34 @@ func TestAwaitEndsRest(t *testing.T) {
 		mustReach(t, r, "acme", 1, 600)
 	})
 }
+
+// A step that says when it is to be tried again is not tried before, though the
+// account moves; the others go on.
+func TestLater(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, h *heads) {
+		h.move("down", 1, 5)
+		s := newScribe()
+		tries := 0
+		s.before = func(_ context.Context, d deed) error {
+			if d.account != "down" {
+				return nil
+			}
+			if tries++; tries > 1 {
+				return nil
+			}
+			h.move("down", 1, 6)
+			return &follow.Later{Wait: 300 * time.Millisecond, Cause: errors.New("it does not answer")}
+		}
+		r := mustStart(t, db, h, s)
+		s.mustDo(t, deed{account: "down", reset: true}, deed{"down", 0, 5, false})
+		began := time.Now()
+		h.move("down", 1, 7)
+		h.move("up", 1, 5)
+		mustReach(t, r, "up", 1, 5)
+		s.mustDo(t, deed{account: "up", reset: true}, deed{"up", 0, 5, false}, deed{"down", 0, 7, false})
+		if waited := time.Since(began); waited < 250*time.Millisecond {
+			t.Errorf("tried again after %s, want 300ms", waited)
+		}
+		mustReach(t, r, "down", 1, 7)
+	})
+}
