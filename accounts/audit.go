@@ -39,7 +39,7 @@ type AuditEntry struct {
 	ID      string         `json:"id"` // in the order of time
 	Time    int64          `json:"ts"` // ms
 	Action  Action         `json:"action"`
-	Actor   string         `json:"actor"`             // a user ID, machine:NAME, or server
+	Actor   string         `json:"actor"`             // a user ID, machine:NAME, appservice:ID, or server
 	User    id.UserID      `json:"user_id,omitempty"` // in whose name, unless that is the actor
 	Target  string         `json:"target,omitempty"`  // to whom or what
 	Address string         `json:"address,omitempty"` // IP that the request came from

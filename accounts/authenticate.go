@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
@@ -12,11 +13,12 @@ import (
 // is first brought to a head that is read after this call; without it the session
 // may come from memory, and the act that follows judges it again. A refusal rests
 // on the database either way, since only sessions that exist are kept in memory.
-// A caller who is locked comes back as such: where they may go the route says.
+// A token that no session can have may be an application service's, who acts as its
+// sender then. A caller who is locked comes back as such: where they may go the route says.
 func (s *Service) Authenticate(ctx context.Context, token string, current bool) (tenant.Caller, error) {
 	account, ok := accountOf(token, accessToken)
 	if !ok {
-		return tenant.Caller{}, refusal.UnknownToken(false)
+		return s.authenticateService(ctx, token, current)
 	}
 	if current {
 		if err := s.store.Current(ctx, account); err != nil {
@@ -50,9 +52,24 @@ func (s *Service) Authenticate(ctx context.Context, token string, current bool) 
 // Check tells whether a caller's session, found by [Service.Authenticate], is
 // still good as far as this node knows: M_UNKNOWN_TOKEN or M_USER_LOCKED if not.
 func (s *Service) Check(ctx context.Context, caller tenant.Caller) error {
+	if caller.Service != "" {
+		return s.checkService(ctx, caller)
+	}
 	session, err := s.session(ctx, caller.Account, caller.Session)
 	if err == nil && session.Lock != "" {
 		return refusal.UserLocked(string(session.Lock))
+	}
+	return err
+}
+
+// checkService is Check for an application service.
+func (s *Service) checkService(ctx context.Context, caller tenant.Caller) error {
+	now, err := s.Masquerade(ctx, caller, caller.User, "")
+	switch {
+	case errors.Is(err, ErrNoAppService), refusal.Is(err, "M_FORBIDDEN"):
+		return refusal.UnknownToken(false)
+	case err == nil && now.Lock != "":
+		return refusal.UserLocked(string(now.Lock))
 	}
 	return err
 }

@@ -42,6 +42,9 @@ func cutAgent(agent string) string {
 // called itself. Every few minutes
 // one of its calls writes what all of them have noted.
 func (s *Service) Seen(ctx context.Context, caller tenant.Caller, ip, agent string) error {
+	if caller.Device == "" { // of an application service
+		return nil
+	}
 	now := s.now()
 	if !s.seen.add(caller, ip, cutAgent(agent), now) {
 		return nil

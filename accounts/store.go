@@ -19,6 +19,7 @@ type Store interface {
 	BotStore
 	LoginStore
 	ProvisionStore
+	AppServiceStore
 }
 
 // AccountStore keeps the accounts themselves.

@@ -88,6 +88,13 @@ func (s *Service) Available(ctx context.Context, account tenant.ID, name string)
 	if existing != nil {
 		return ErrUserInUse
 	}
+	services, err := s.store.AppServices(ctx, account)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(services, func(a *AppService) bool { return a.Users.Reserve(string(wanted)) }) {
+		return ErrExclusive
+	}
 	return nil
 }
 
@@ -111,6 +118,30 @@ func (s *Service) Register(ctx context.Context, account tenant.ID, user NewUser,
 		return nil, err
 	}
 	if err := s.store.CreateUser(ctx, tenant.Caller{Account: account}, made, user.DisplayName, &session); err != nil {
+		return nil, err
+	}
+	return signedIn, nil
+}
+
+// RegisterByService makes a user whom an application service owns and, unless only the
+// user is wanted, signs them in. What it does not own is [ErrOutside].
+func (s *Service) RegisterByService(ctx context.Context, caller tenant.Caller, service *AppService, user NewUser, in SignIn, onlyUser bool) (*SignedIn, error) {
+	made, err := s.newUser(ctx, caller.Account, user)
+	if err != nil {
+		return nil, err
+	}
+	if !service.Owns(made.ID) {
+		return nil, ErrOutside
+	}
+	caller.User = "" // the service itself acts
+	if onlyUser {
+		return &SignedIn{User: made.ID}, s.store.CreateUser(ctx, caller, made, user.DisplayName, nil)
+	}
+	session, signedIn, err := s.newSession(caller.Account, made.ID, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.store.CreateUser(ctx, caller, made, user.DisplayName, &session); err != nil {
 		return nil, err
 	}
 	return signedIn, nil

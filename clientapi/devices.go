@@ -58,11 +58,28 @@ func (s *Server) renameDevice(r *httpapi.Request) (any, error) {
 		return nil, err
 	}
 	named := id.DeviceID(r.Var("device"))
+	if r.Caller.Service != "" {
+		return s.createDevice(r, named, body.Name)
+	}
 	if body.Name == nil {
 		_, err := s.accounts.Device(r.Context(), r.Account, r.Caller.User, named)
 		return nil, err
 	}
 	return nil, s.accounts.RenameDevice(r.Context(), r.Caller, named, *body.Name)
+}
+
+// createDevice is PUT /_matrix/client/v3/devices/{device} of an application service,
+// which makes the device that is not there.
+func (s *Server) createDevice(r *httpapi.Request, device id.DeviceID, name *string) (any, error) {
+	var named string
+	if name != nil {
+		named = *name
+	}
+	made, err := s.accounts.CreateDevice(r.Context(), r.Caller, device, named)
+	if err != nil || !made {
+		return nil, err
+	}
+	return httpapi.Reply{Status: http.StatusCreated, Body: struct{}{}}, nil
 }
 
 // deleteDevice handles DELETE /_matrix/client/v3/devices/{device}.
@@ -73,7 +90,7 @@ func (s *Server) deleteDevice(r *httpapi.Request) (any, error) {
 	if err := r.DecodeOptional(&body); err != nil {
 		return nil, err
 	}
-	if err := s.interactive.Confirm(r, body.Auth); err != nil {
+	if err := s.confirmUnlessService(r, body.Auth); err != nil {
 		return nil, err
 	}
 	return nil, s.accounts.EndDevices(r.Context(), r.Caller, id.DeviceID(r.Var("device")))
@@ -91,7 +108,7 @@ func (s *Server) deleteDevices(r *httpapi.Request) (any, error) {
 	if body.Devices == nil {
 		return nil, refusal.Missing("Please say which devices: the request has no \"devices\".")
 	}
-	if err := s.interactive.Confirm(r, body.Auth); err != nil {
+	if err := s.confirmUnlessService(r, body.Auth); err != nil {
 		return nil, err
 	}
 	return nil, s.accounts.EndDevices(r.Context(), r.Caller, body.Devices...)

@@ -168,13 +168,13 @@ func (s *Server) uploadCrossSigning(r *httpapi.Request) (any, error) {
 		return nil, err
 	}
 	if body.Empty() {
-		return nil, s.interactive.Confirm(r, body.Auth)
+		return nil, s.confirmUnlessService(r, body.Auth)
 	}
 	err := s.keys.UploadCrossSigning(r.Context(), r.Caller, body.CrossSigningUpload, false)
 	if !errors.Is(err, accounts.ErrConfirmation) {
 		return nil, err
 	}
-	if err := s.interactive.Confirm(r, body.Auth); err != nil {
+	if err := s.confirmUnlessService(r, body.Auth); err != nil {
 		return nil, err
 	}
 	return nil, s.keys.UploadCrossSigning(r.Context(), r.Caller, body.CrossSigningUpload, true)

@@ -92,7 +92,7 @@ func (s *Server) logIn(r *httpapi.Request) (any, error) {
 	}
 	in, err := s.login.Login(r.Context(), login.Request{
 		Account: r.Account, Server: r.Server, Type: body.Type, Identifier: body.Identifier, User: body.User,
-		Password: body.Password, Token: body.Token, SignIn: body.signIn(r),
+		Password: body.Password, Token: body.Token, AccessToken: r.Token(), SignIn: body.signIn(r),
 	})
 	if err != nil {
 		return nil, err

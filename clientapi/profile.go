@@ -30,6 +30,11 @@ func (s *Server) profileOf(r *httpapi.Request, user id.UserID) (map[string]json.
 	if err != nil {
 		return nil, err
 	}
+	if known == nil && s.rooms.MakeUser(r.Context(), r.Account, user) {
+		if known, err = s.accounts.User(r.Context(), r.Account, user); err != nil {
+			return nil, err
+		}
+	}
 	if known == nil {
 		return nil, refusal.NotFound("There is no such user.")
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"maunium.net/go/mautrix"
+
 	"github.com/conversalabs/internalchat/accounts/login"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
@@ -29,13 +31,23 @@ func (s *Server) register(r *httpapi.Request) (any, error) {
 	}
 	var body struct {
 		device
-		Name         string          `json:"username"`
-		Password     string          `json:"password"`
-		InhibitLogin bool            `json:"inhibit_login"`
-		Auth         json.RawMessage `json:"auth"`
+		Type         mautrix.AuthType `json:"type"`
+		Name         string           `json:"username"`
+		Password     string           `json:"password"`
+		InhibitLogin bool             `json:"inhibit_login"`
+		Auth         json.RawMessage  `json:"auth"`
 	}
 	if err := r.Decode(&body); err != nil {
 		return nil, err
+	}
+	if body.Type == mautrix.AuthTypeAppservice {
+		in, err := s.login.RegisterByService(r.Context(), r.Token(), login.Registration{
+			Name: body.Name, SignIn: body.signIn(r), OnlyUser: body.InhibitLogin,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return answerSignedIn(in), nil
 	}
 	auth, err := parseAuth(body.Auth)
 	if err != nil {

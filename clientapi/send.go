@@ -33,6 +33,9 @@ func (s *Server) sendEvent(r *httpapi.Request) (any, error) {
 			Path: message.Path + "?" + delayParameter, Transaction: message.Transaction,
 		})
 	}
+	if message.Time, err = r.Timestamp(); err != nil {
+		return nil, err
+	}
 	return eventID(s.rooms.Send(r.Context(), r.Caller, message))
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/appservice"
 	"github.com/conversalabs/internalchat/accounts/login"
 	"github.com/conversalabs/internalchat/accounts/oauth"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
@@ -21,6 +22,7 @@ type Server struct {
 	oauth       *oauth.Service // nil: off
 	keys        *accounts.Keys
 	interactive interactive
+	services    *appservice.Client
 	rooms       *rooms.Service
 	sync        *longpoll.Service
 	search      *search.Service
@@ -48,8 +50,10 @@ type Options struct {
 	Sync      *longpoll.Service
 	Search    *search.Service
 	Unread    *push.Unread
-	Policies  rooms.Policies
-	Now       func() time.Time
+	// Services calls application services; nil: they cannot be pinged.
+	Services *appservice.Client
+	Policies rooms.Policies
+	Now      func() time.Time
 	// PublicURL is where clients reach the server, without a slash at its end, or
 	// "" when that is not known.
 	PublicURL   string
@@ -63,7 +67,7 @@ type Options struct {
 func New(o Options) *Server {
 	return &Server{
 		accounts: o.Accounts, login: o.Login, oauth: o.OAuth, keys: o.Keys, data: o.Data, presences: o.Presences, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread,
-		policies:    o.Policies,
+		policies: o.Policies, services: o.Services,
 		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL, uploadBytes: o.UploadBytes,
 		creationBytes: cmp.Or(o.CreationBytes, 256<<10), keysBytes: cmp.Or(o.KeysBytes, 4<<20),
 	}
@@ -78,7 +82,7 @@ func (s *Server) Routes(api *httpapi.API) {
 		s.directoryRoutes, s.profileRoutes, s.routesSync, s.routesSliding, s.routesUpgrade, s.routesSpaces, s.routesReports,
 		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence,
 		s.routesPushRules, s.routesNotifications, s.routesPushers, s.routesUserDirectory, s.routesSearch, s.routesDiscovery, s.routesMisc,
-		s.moderationRoutes, s.openIDRoutes, s.thirdPartyRoutes,
+		s.moderationRoutes, s.openIDRoutes, s.thirdPartyRoutes, s.appServiceRoutes,
 	} {
 		chapter(api)
 	}

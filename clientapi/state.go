@@ -46,7 +46,11 @@ func (s *Server) setState(r *httpapi.Request, key string) (any, error) {
 	if r.QueryAll(delayParameter) != nil {
 		return s.scheduleByQuery(r, rooms.Later{Room: roomOf(r), Type: r.Var("type"), StateKey: &key, Content: content})
 	}
+	time, err := r.Timestamp()
+	if err != nil {
+		return nil, err
+	}
 	return eventID(s.rooms.SetState(r.Context(), r.Caller, rooms.StateChange{
-		Room: roomOf(r), Type: r.Var("type"), StateKey: key, Content: content,
+		Room: roomOf(r), Type: r.Var("type"), StateKey: key, Content: content, Time: time,
 	}))
 }

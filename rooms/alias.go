@@ -37,6 +37,11 @@ func (s *Service) Resolve(ctx context.Context, account tenant.ID, alias id.RoomA
 	if err != nil {
 		return "", err
 	}
+	if room == "" && s.makers != nil && s.makers.MakeAlias(ctx, account, alias) {
+		if room, _, err = s.store.AliasOf(ctx, account, alias); err != nil {
+			return "", err
+		}
+	}
 	if room == "" {
 		return "", errNoAlias()
 	}
@@ -62,6 +67,9 @@ func (s *Service) AddAlias(ctx context.Context, caller tenant.Caller, alias id.R
 		}
 		if taken != "" {
 			return refusal.New(http.StatusConflict, "M_UNKNOWN", "The address %s is taken.", string(alias))
+		}
+		if err := tx.CheckAlias(alias); err != nil {
+			return err
 		}
 		have, err := tx.Aliases(room)
 		if err != nil {

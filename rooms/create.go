@@ -58,11 +58,13 @@ func (s *Service) Create(ctx context.Context, caller tenant.Caller, c Creation) 
 		return "", "", err
 	}
 	var made id.RoomID
-	err = s.loneAct(ctx, caller, func(tx Tx) error {
-		m := &making{service: s, caller: caller, creation: c, policy: policy, preset: policy.Presets[c.Preset], alias: alias}
-		var err error
-		made, err = m.make(tx, born)
-		return err
+	err = s.withMakers(ctx, caller, func() error {
+		return s.loneAct(ctx, caller, func(tx Tx) error {
+			m := &making{service: s, caller: caller, creation: c, policy: policy, preset: policy.Presets[c.Preset], alias: alias}
+			var err error
+			made, err = m.make(tx, born)
+			return err
+		})
 	})
 	return made, alias, err
 }
@@ -229,6 +231,9 @@ func (m *making) address() error {
 	}
 	if taken != "" {
 		return refusal.New(http.StatusBadRequest, "M_ROOM_IN_USE", "The address %s is taken.", string(m.alias))
+	}
+	if err := m.tx.CheckAlias(m.alias); err != nil {
+		return err
 	}
 	m.tx.SetAlias(m.alias, m.room.ID, m.caller.User)
 	return m.set("m.room.canonical_alias", "", object{}.with("alias", m.alias).bytes())

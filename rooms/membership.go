@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 
 	"maunium.net/go/mautrix/id"
@@ -163,13 +164,37 @@ func remember(tx Tx, user id.UserID, room id.RoomID) error {
 
 // Invite invites somebody of the account.
 func (s *Service) Invite(ctx context.Context, caller tenant.Caller, m Move) error {
-	return s.loneAct(ctx, caller, func(tx Tx) error {
-		w, err := s.open(tx, m.Room)
-		if err != nil {
+	return s.withMakers(ctx, caller, func() error {
+		return s.loneAct(ctx, caller, func(tx Tx) error {
+			w, err := s.open(tx, m.Room)
+			if err != nil {
+				return err
+			}
+			return s.invite(w, caller, m)
+		})
+	})
+}
+
+// strangerError is the refusal of who is no active user of the account.
+type strangerError struct {
+	*refusal.Refusal
+	user id.UserID
+}
+
+// Unwrap gives the refusal.
+func (e *strangerError) Unwrap() error { return e.Refusal }
+
+// withMakers does what may need a user to be made first, and then does it again.
+func (s *Service) withMakers(ctx context.Context, caller tenant.Caller, do func() error) error {
+	asked := map[id.UserID]bool{}
+	for {
+		err := do()
+		stranger, ok := errors.AsType[*strangerError](err)
+		if !ok || s.makers == nil || asked[stranger.user] || !s.makers.MakeUser(ctx, caller.Account, stranger.user) {
 			return err
 		}
-		return s.invite(w, caller, m)
-	})
+		asked[stranger.user] = true
+	}
 }
 
 func (s *Service) invite(w *writing, caller tenant.Caller, m Move) error {
@@ -197,7 +222,7 @@ func checkColleague(tx Tx, user id.UserID) error {
 		return err
 	}
 	if !active {
-		return refusal.Forbidden("%s is not a member of this team.", string(user))
+		return &strangerError{refusal.Forbidden("%s is not a member of this team.", string(user)), user}
 	}
 	return nil
 }
@@ -318,21 +343,23 @@ func (s *Service) setMember(ctx context.Context, caller tenant.Caller, c StateCh
 	delete(content, "join_authorised_via_users_server")
 	user := id.UserID(c.StateKey)
 	var set *event.Event
-	err := s.loneAct(ctx, caller, func(tx Tx) error {
-		w, err := s.open(tx, c.Room)
-		if err != nil {
+	err := s.withMakers(ctx, caller, func() error {
+		return s.loneAct(ctx, caller, func(tx Tx) error {
+			w, err := s.open(tx, c.Room)
+			if err != nil {
+				return err
+			}
+			switch {
+			case membership == "join" && user == caller.User && !w.room.Joined(user):
+				err = s.join(w, caller, Move{Room: c.Room, Content: content})
+			case membership == "invite":
+				err = s.invite(w, caller, Move{Room: c.Room, User: user, Content: content})
+			default:
+				_, err = w.setState(caller.User, c.Type, c.StateKey, content.bytes())
+			}
+			set = w.room.Member(user)
 			return err
-		}
-		switch {
-		case membership == "join" && user == caller.User && !w.room.Joined(user):
-			err = s.join(w, caller, Move{Room: c.Room, Content: content})
-		case membership == "invite":
-			err = s.invite(w, caller, Move{Room: c.Room, User: user, Content: content})
-		default:
-			_, err = w.setState(caller.User, c.Type, c.StateKey, content.bytes())
-		}
-		set = w.room.Member(user)
-		return err
+		})
 	})
 	if err != nil {
 		return "", err

@@ -18,6 +18,7 @@ type Message struct {
 	Room    id.RoomID
 	Type    string
 	Content json.RawMessage // a JSON object
+	Time    int64           // ms, the event's; 0: now
 	// Path and Transaction are those of [Act].
 	Path, Transaction string
 }
@@ -26,6 +27,7 @@ type Message struct {
 // first one's. An m.room.redaction that names its target in content.redacts
 // redacts it (section "Sending events to a room").
 func (s *Service) Send(ctx context.Context, caller tenant.Caller, m Message) (id.EventID, error) {
+	s = s.at(m.Time)
 	if m.Type == "m.room.redaction" {
 		var content struct {
 			Redacts id.EventID `json:"redacts"`
@@ -135,11 +137,13 @@ type StateChange struct {
 	Type     string
 	StateKey string
 	Content  json.RawMessage // a JSON object
+	Time     int64           // ms, the event's; 0: now
 }
 
 // SetState sets a state event and gives its ID. Setting what is set already
 // gives the event that is there.
 func (s *Service) SetState(ctx context.Context, caller tenant.Caller, c StateChange) (id.EventID, error) {
+	s = s.at(c.Time)
 	switch c.Type {
 	case "m.room.member":
 		return s.setMember(ctx, caller, c)

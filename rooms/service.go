@@ -21,6 +21,7 @@ type Service struct {
 	typing   *Typing
 	marking  *userLocks // of who moves receipts
 	rules    CarryRules
+	makers   Makers        // may be nil
 	sooner   chan struct{} // of one: an event was scheduled
 }
 
@@ -31,6 +32,13 @@ type CarryRules func(user id.UserID, stored []byte, from, to id.RoomID) ([]byte,
 // Policies tells which policy an account's rooms follow.
 type Policies interface {
 	RoomPolicy(ctx context.Context, account tenant.ID) (Policy, error)
+}
+
+// Makers make users and rooms when they are asked for: application services. Each
+// tells whether what was missing may be there now.
+type Makers interface {
+	MakeUser(ctx context.Context, account tenant.ID, user id.UserID) bool
+	MakeAlias(ctx context.Context, account tenant.ID, alias id.RoomAlias) bool
 }
 
 // Limits bound what clients may ask of rooms.
@@ -58,6 +66,8 @@ type Options struct {
 	// CarryRules takes push rules along when a room is upgraded; nil: they stay
 	// behind.
 	CarryRules CarryRules
+	// Makers are asked for who is invited and for addresses that do not exist, if set.
+	Makers Makers
 }
 
 // New makes a Service.
@@ -68,7 +78,7 @@ func New(o Options) *Service {
 	o.Limits.DelayMax = cmp.Or(o.Limits.DelayMax, 30*24*time.Hour)
 	return &Service{
 		store: o.Store, policies: o.Policies, now: o.Now, random: o.Random, limits: o.Limits,
-		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, sooner: make(chan struct{}, 1),
+		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, makers: o.Makers, sooner: make(chan struct{}, 1),
 	}
 }
 
@@ -79,3 +89,20 @@ func (s *Service) Typing() *Typing { return s.typing }
 func (s *Service) Store() Store { return s.store }
 
 func (s *Service) timestamp() int64 { return s.now().UnixMilli() }
+
+// at is the service with a clock that stands at a time (ms), for events that another
+// system dates; 0 is the service itself.
+func (s *Service) at(ms int64) *Service {
+	if ms == 0 {
+		return s
+	}
+	dated := *s
+	dated.now = func() time.Time { return time.UnixMilli(ms) }
+	return &dated
+}
+
+// MakeUser asks the makers for a user who does not exist, and tells whether they may
+// exist now.
+func (s *Service) MakeUser(ctx context.Context, account tenant.ID, user id.UserID) bool {
+	return s.makers != nil && s.makers.MakeUser(ctx, account, user)
+}

@@ -86,6 +86,9 @@ type Tx interface {
 	// Alias gives the room and creator of an alias at this head, "" when there is
 	// none. Only in a lone act.
 	Alias(alias id.RoomAlias) (id.RoomID, id.UserID, error)
+	// CheckAlias refuses an alias that is set aside for somebody else than the caller
+	// (M_EXCLUSIVE).
+	CheckAlias(alias id.RoomAlias) error
 	// Aliases gives a room's aliases at this head. Only in a lone act.
 	Aliases(room id.RoomID) ([]id.RoomAlias, error)
 	// Item gives the content under a key at this head, nil when there is none.

@@ -123,6 +123,8 @@ func (s *Store) StateAt(ctx context.Context, account tenant.ID, room id.RoomID, 
 	return sqldb.All(ctx, s.db, scanAnyEvent, stateAtSQL, account, room, at, since)
 }
 
+const catchUpEventsSQL = eventsSQL + `WHERE e.account = $1 AND e.position > $2 AND e.position <= $3 ORDER BY e.position`
+
 const changesItemsSQL = `
 	SELECT kind, user_id, room, key, position, content FROM items WHERE account = $1 AND position > $2 AND position <= $3
 	UNION ALL
@@ -134,8 +136,7 @@ const changesToDeviceSQL = `
 // readChanges reads what was written to the account in (after, to], in order,
 // and the events that redactions among it have emptied.
 func (a *account) readChanges(ctx context.Context, q sqldb.Querier, after, to stream.Position) ([]rooms.Change, []redactedEvent, error) {
-	events, err := sqldb.All(ctx, q, scanAnyEvent,
-		eventsSQL+`WHERE e.account = $1 AND e.position > $2 AND e.position <= $3 ORDER BY e.position`, a.id, after, to)
+	events, err := sqldb.All(ctx, q, scanAnyEvent, catchUpEventsSQL, a.id, after, to)
 	if err != nil {
 		return nil, nil, fmt.Errorf("catch up events: %w", err)
 	}

@@ -65,7 +65,7 @@ func (g *group) run(ctx context.Context, one *act, lookUp bool) (eventID id.Even
 	if err := t.checkCaller(); err != nil {
 		return "", err
 	}
-	key := transactionKey{one.caller.User, one.caller.Device, one.path, one.transaction}
+	key := transactionKey{one.caller.User, one.caller.Origin(), one.path, one.transaction}
 	if one.transaction != "" {
 		first, found, err := g.first(ctx, key, lookUp)
 		if err != nil || found {

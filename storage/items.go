@@ -23,10 +23,7 @@ func scanItem(r sqldb.Row) (stream.Item, error) {
 
 // Items implements rooms.Store and accounts.Store.
 func (s *Store) Items(ctx context.Context, account tenant.ID, query stream.ItemQuery) ([]stream.Item, error) {
-	kinds := make([]int64, len(query.Kinds))
-	for i, kind := range query.Kinds {
-		kinds[i] = int64(kind)
-	}
+	kinds := numbers(query.Kinds)
 	sql := `SELECT kind, user_id, room, key, position, content FROM items WHERE account = $1 AND position > $2 AND kind = ANY($3)`
 	args := []any{account, query.After, kinds}
 	where := func(condition string, arg any) {
@@ -67,6 +64,15 @@ func merge(events []*event.Event, items []stream.Item) ([]rooms.Change, []string
 	}
 	slices.SortFunc(changes, func(x, y rooms.Change) int { return cmp.Compare(x.Position(), y.Position()) })
 	return changes, redacts
+}
+
+// numbers gives kinds as the numbers that = ANY($n) takes.
+func numbers(kinds []stream.Kind) []int64 {
+	all := make([]int64, len(kinds))
+	for i, kind := range kinds {
+		all[i] = int64(kind)
+	}
+	return all
 }
 
 // texts gives IDs as the strings that = ANY($n) takes.

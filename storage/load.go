@@ -26,6 +26,7 @@ type missingError struct {
 	ignores  id.UserID
 	user     id.UserID
 	settings bool
+	services bool
 	session  string
 }
 
@@ -57,6 +58,13 @@ func (a *account) load(ctx context.Context, m *missingError) error {
 			return errNoAccount
 		}
 		s.settings = &account.Settings
+		return nil
+	case m.services:
+		services, err := readAppServices(ctx, a.store.db, a.id)
+		if err != nil {
+			return err
+		}
+		s.services = &services
 		return nil
 	case m.user != "":
 		user, found, err := readUser(ctx, a.store.db, a.id, m.user)

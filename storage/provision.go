@@ -12,6 +12,7 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/stream"
 )
@@ -126,6 +127,13 @@ func (p *provisioning) user(c *accounts.UserChange) (accounts.Provisioned, error
 		return accounts.Provisioned{User: present}, nil
 	case present == nil && p.taken[after.ID]:
 		return accounts.Provisioned{Err: accounts.ErrUserInUse}, nil
+	}
+	if present == nil {
+		if err := p.checkUserExclusive(after.ID); refusal.As(err) != nil {
+			return accounts.Provisioned{Err: err}, nil
+		} else if err != nil {
+			return accounts.Provisioned{}, err
+		}
 	}
 	if err := p.writeUser(present, after); err != nil {
 		return accounts.Provisioned{}, err

@@ -27,6 +27,7 @@ type state struct {
 	forgotten   map[id.UserID]map[id.RoomID]bool
 	ignored     map[id.UserID]map[id.UserID]bool           // replaced, never changed
 	settings    *accounts.Settings                         // replaced, never changed; nil: not loaded
+	services    *[]*accounts.AppService                    // replaced, never changed; nil: not loaded
 	users       map[id.UserID]*accounts.User               // nil: known not to exist
 	sessions    map[id.UserID]map[string]*accounts.Session // by the token's hash
 	owners      map[string]id.UserID                       // token's hash → user
@@ -118,6 +119,8 @@ func (s *state) applyItem(item stream.Item) {
 		clear(s.users)
 		clear(s.sessions)
 		clear(s.owners)
+	case stream.ServicesChanged:
+		s.services = nil
 	case stream.DirectoryChanged:
 		if room := s.rooms[item.Room]; room != nil {
 			room.Published = string(item.Content) == "true"

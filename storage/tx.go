@@ -41,6 +41,11 @@ var errNotLone = errors.New("an act that is not lone reads the database")
 // caller may not do as they stand.
 func (t *tx) checkCaller() error {
 	caller := t.act.caller
+	if caller.Service != "" {
+		if err := t.checkService(caller); err != nil {
+			return err
+		}
+	}
 	if caller.Session == "" {
 		return t.checkAbsent(caller.User)
 	}

@@ -119,6 +119,9 @@ func (s *Store) CreateUser(ctx context.Context, caller tenant.Caller, user accou
 		if existing != nil {
 			return accounts.ErrUserInUse
 		}
+		if err := t.checkUserExclusive(user.ID); err != nil {
+			return err
+		}
 		t.exec(insertUserSQL, caller.Account, user.ID, user.Role, user.Password, user.Created)
 		t.Put(stream.Item{Kind: stream.UserChanged, User: user.ID})
 		if err := t.audit(accounts.UserCreated, string(user.ID), map[string]any{"role": user.Role}); err != nil {

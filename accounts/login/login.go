@@ -126,7 +126,11 @@ func (s *Service) Flows(ctx context.Context, account tenant.ID) (flows []Flow, e
 	if providers := providersOf(settings); providers != nil {
 		flows = append(flows, Flow{Type: mautrix.AuthTypeSSO, Providers: providers})
 	}
-	return flows, nil
+	services, err := s.accounts.AppServices(ctx, account)
+	if len(services) > 0 {
+		flows = append(flows, Flow{Type: mautrix.AuthTypeAppservice})
+	}
+	return flows, err
 }
 
 // settings gives how people of an account sign in: the usual ways where there is no
@@ -161,7 +165,9 @@ type Request struct {
 	User       string // the older way to give an identifier
 	Password   string
 	Token      string
-	SignIn     accounts.SignIn
+	// AccessToken is what the request came with, of an application service.
+	AccessToken string
+	SignIn      accounts.SignIn
 }
 
 // Login signs a user in. Who is turned away is told of in the audit.
@@ -186,6 +192,8 @@ func (s *Service) by(ctx context.Context, r Request) (*accounts.SignedIn, error)
 		return s.byToken(ctx, r)
 	case JWTType:
 		return s.byJWT(ctx, r)
+	case mautrix.AuthTypeAppservice:
+		return s.byService(ctx, r)
 	case "":
 		return nil, errNoLoginType
 	}

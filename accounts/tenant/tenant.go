@@ -128,6 +128,11 @@ type Caller struct {
 	Rooms Rooms
 	// Machine is the name of the other system that acts, where no user does.
 	Machine string
+	// Service is the ID of the application service that acts as the user, or empty.
+	// Then there is no session, and a device only if the service names one.
+	Service string
+	// Unlimited callers are held to no rate.
+	Unlimited bool
 	// Address is the IP that the request came from, or empty.
 	Address string
 }
@@ -137,10 +142,21 @@ func (c Caller) Actor() string {
 	switch {
 	case c.User != "":
 		return string(c.User)
+	case c.Service != "":
+		return "appservice:" + c.Service
 	case c.Machine != "":
 		return "machine:" + c.Machine
 	}
 	return "server"
+}
+
+// Origin is what the caller's transaction IDs are told apart by: the device or,
+// without one, the application service.
+func (c Caller) Origin() id.DeviceID {
+	if c.Device == "" && c.Service != "" {
+		return id.DeviceID("application service " + c.Service)
+	}
+	return c.Device
 }
 
 // Administrator tells whether the caller administers the account.

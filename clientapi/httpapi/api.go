@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/sirupsen/logrus"
+	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
 )
@@ -39,6 +40,9 @@ type Options struct {
 	// Machines finds who asks with a machine token: M_UNKNOWN_TOKEN if nobody may.
 	// Required where there are [API.Machine] routes.
 	Machines func(ctx context.Context, token string) (tenant.Machine, error)
+	// Masquerade gives the caller that an application service asks as by user_id and
+	// device_id, which may be empty. Required where callers may be services.
+	Masquerade func(ctx context.Context, caller tenant.Caller, user id.UserID, device id.DeviceID) (tenant.Caller, error)
 	// Seen, if set, is told of every authenticated request: who, from where, by what client.
 	Seen func(ctx context.Context, caller tenant.Caller, ip, agent string) error
 	// Active, if set, is told of the caller of every admitted request other than a
@@ -84,6 +88,7 @@ func (l Limits) withDefaults() Limits {
 type API struct {
 	auth     Authenticator
 	machines func(ctx context.Context, token string) (tenant.Machine, error)
+	guise    func(ctx context.Context, caller tenant.Caller, user id.UserID, device id.DeviceID) (tenant.Caller, error)
 	seen     func(ctx context.Context, caller tenant.Caller, ip, agent string) error
 	active   func(caller tenant.Caller)
 	log      *logrus.Logger
@@ -105,6 +110,7 @@ func New(o Options) *API {
 	a := &API{
 		auth:     o.Auth,
 		machines: o.Machines,
+		guise:    o.Masquerade,
 		seen:     o.Seen,
 		active:   o.Active,
 		log:      o.Log,

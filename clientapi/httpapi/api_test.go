@@ -26,7 +26,7 @@ type people struct {
 }
 
 func (p *people) Authenticate(_ context.Context, token string, current bool) (tenant.Caller, error) {
-	roles := map[string]tenant.Role{"ana": tenant.Administrator, "bia": tenant.Agent, "bot": tenant.Bot}
+	roles := map[string]tenant.Role{"ana": tenant.Administrator, "bia": tenant.Agent, "bot": tenant.Bot, "bridge": tenant.Bot}
 	role, ok := roles[token]
 	switch {
 	case token == "broken":
@@ -38,8 +38,11 @@ func (p *people) Authenticate(_ context.Context, token string, current bool) (te
 		p.current = append(p.current, token)
 	}
 	caller := tenant.Caller{Account: "acme", Server: "acme.test", User: id.NewUserID(token, "acme.test"), Role: role}
-	if token == "bot" {
+	switch token {
+	case "bot":
 		caller.Locale = "es-AR"
+	case "bridge":
+		caller.Service, caller.Unlimited = "bridge", true
 	}
 	return caller, nil
 }

@@ -1,11 +1,15 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 )
@@ -105,6 +109,9 @@ func TestLimitOption(t *testing.T) {
 	c := &clock{time.Unix(1_700_000_000, 0)}
 	a := newAPI(t, func(o *httpapi.Options) {
 		o.Now, o.RateLimits = c.now, true
+		o.Masquerade = func(_ context.Context, caller tenant.Caller, _ id.UserID, _ id.DeviceID) (tenant.Caller, error) {
+			return caller, nil
+		}
 		o.Limits.Rates = httpapi.Rates{
 			httpapi.Messages:        {PerSecond: 2, Burst: 1},
 			httpapi.BotMessages:     {PerSecond: 1, Burst: 2},
@@ -118,7 +125,7 @@ func TestLimitOption(t *testing.T) {
 	for i, step := range []struct {
 		token string
 		want  int
-	}{{"ana", 200}, {"ana", 429}, {"bia", 200}, {"bot", 200}, {"bot", 200}, {"bot", 429}} {
+	}{{"ana", 200}, {"ana", 429}, {"bia", 200}, {"bot", 200}, {"bot", 200}, {"bot", 429}, {"bridge", 200}, {"bridge", 200}, {"bridge", 200}} {
 		if got := send(step.token); got != step.want {
 			t.Fatalf("step %d: got %d for %s, want %d", i, got, step.token, step.want)
 		}

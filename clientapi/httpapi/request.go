@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -44,6 +45,7 @@ var (
 	errNoToken    = refusal.New(http.StatusUnauthorized, "M_MISSING_TOKEN", "Please sign in first: this request has no access token.")
 	errNotAdmin   = refusal.Forbidden("Only an administrator of the account may do this.").Because("requires_administrator")
 	errRooms      = refusal.Forbidden("This token is good for some rooms only, and not for this request.")
+	errTimestamp  = refusal.Invalid("The time of an event is given in milliseconds, below 2^53.")
 	errBadPath    = refusal.Invalid("The address of this request has characters that are not valid UTF-8 text.")
 	errBadQuery   = refusal.Invalid("The parameters of this request are not valid UTF-8 text in URL encoding.")
 )
@@ -169,6 +171,11 @@ func (r *Request) identify(a access) (err error) {
 	if err != nil {
 		return err
 	}
+	if r.Caller.Service != "" {
+		if err := r.masquerade(); err != nil {
+			return err
+		}
+	}
 	r.Caller.Address = r.ClientIP()
 	r.Account, r.Server = r.Caller.Account, r.Caller.Server
 	if r.api.seen != nil {
@@ -178,6 +185,17 @@ func (r *Request) identify(a access) (err error) {
 		}
 	}
 	return nil
+}
+
+// masquerade makes the caller who the application service says it is (Application
+// Service API, "Identity assertion").
+func (r *Request) masquerade() (err error) {
+	if err := r.checkQuery(); err != nil {
+		return err
+	}
+	device := cmp.Or(r.Query("device_id"), r.Query("org.matrix.msc3202.device_id"))
+	r.Caller, err = r.api.guise(r.Context(), r.Caller, id.UserID(r.Query("user_id")), id.DeviceID(device))
+	return err
 }
 
 // Token is the access token that came with the request, or empty. It must never
@@ -247,6 +265,20 @@ func (r *Request) Log() *logrus.Entry {
 		fields["user"] = string(r.Caller.User)
 	}
 	return r.api.log.WithContext(r.Context()).WithFields(fields)
+}
+
+// Timestamp gives the time (ms) that an application service gives an event by ts
+// (section "Timestamp massaging"), 0 when it is to be now. Others cannot say.
+func (r *Request) Timestamp() (int64, error) {
+	if r.Caller.Service == "" {
+		return 0, nil
+	}
+	const most = 1<<53 - 1
+	ms, err := r.number("ts", 0, most+1)
+	if err == nil && ms > most {
+		err = errTimestamp
+	}
+	return ms, err
 }
 
 // Controller gives the deadlines of the connection, for Streaming routes.

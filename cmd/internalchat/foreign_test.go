@@ -34,7 +34,7 @@ var stands = map[string][]string{
 	"field": {"displayname"}, "type": {"m.room.message"}, "eventType": {"m.room.message"}, "key": {"x"}, "stateKey": {"x"},
 	"kind": {"override"}, "rule": {".m.rule.master"}, "ruleId": {".m.rule.master"}, "tag": {"u.x"},
 	"receiptType": {"m.read"}, "transaction": {"t"}, "txnId": {"t"}, "session": {"s"}, "protocol": {"irc"},
-	"relType": {"m.thread"}, "delayID": {"d"}, "delayId": {"d"}, "action": {"cancel"}, "idpId": {"conversalabs"}, "tokenID": {"DEVICE"},
+	"appserviceId": {"bridge"}, "relType": {"m.thread"}, "delayID": {"d"}, "delayId": {"d"}, "action": {"cancel"}, "idpId": {"conversalabs"}, "tokenID": {"DEVICE"},
 	"webhookID": {"WEBHOOK"}, "token": {"SECRET"},
 }
 

@@ -15,6 +15,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/appservice"
 	"github.com/conversalabs/internalchat/accounts/login"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
@@ -43,6 +44,7 @@ type house struct {
 	presences *accounts.Presences
 	outside   *outbound.Client // calls others
 	search    *search.Service  // nil unless the stream is followed
+	services  *appservice.Client
 }
 
 func newLogger(cfg *config.Config, t terminal) *logrus.Logger {
@@ -72,6 +74,9 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 	}
 	h := &house{cfg: cfg, log: log, db: db, store: storage.Open(storage.Options{DB: db, Log: log, Now: time.Now})}
 	h.outside = outbound.New(outbound.Options{Networks: cfg.OutboundNetworks, UserAgent: "internalchat"})
+	h.services = appservice.NewClient(appservice.ClientOptions{
+		Services: h.store.AppServices, Now: time.Now, Networks: cfg.OutboundNetworks, UserAgent: "internalchat",
+	})
 	h.rooms = rooms.New(rooms.Options{
 		Store: h.store, Policies: policies{h}, Now: time.Now, Random: rand.Reader,
 		Limits: rooms.Limits{
@@ -80,7 +85,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 			NameBytes: cfg.Limits.RoomNameBytes, TopicBytes: cfg.Limits.TopicBytes,
 			DelayedEvents: cfg.Limits.DelayedEvents, DelayMax: cfg.Limits.DelayedEventWait,
 		},
-		CarryRules: push.Carry,
+		CarryRules: push.Carry, Makers: h.services,
 	})
 	h.accounts = accounts.New(accounts.Options{
 		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices,
@@ -110,6 +115,7 @@ func (h *house) close() {
 	if err := h.accounts.Flush(context.Background()); err != nil {
 		h.log.WithError(err).Warn("not saved when devices were last seen")
 	}
+	h.services.Close()
 	h.store.Close()
 	h.db.Close()
 	h.outside.Close()

@@ -34,6 +34,7 @@ func (p *program) root() *cobra.Command {
 		p.accountCommands(),
 		p.userCommands(),
 		p.botCommands(),
+		p.appServiceCommands(),
 		p.tokenCommands(),
 		p.configured(&cobra.Command{
 			Use: "doctor", Short: "Check configuration, database, schema, disk and clock", Args: words(),

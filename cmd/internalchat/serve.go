@@ -64,6 +64,7 @@ func serve(ctx context.Context, cfg *config.Config, t terminal) error {
 		return unlessStopped(ctx, err)
 	}
 	defer unfollow()
+	defer h.deliver()()
 	gate.behind.Store(&behind{api: h.api(), ping: h.store.Ping})
 	t.printf("internalchat is ready at %s\n", address)
 	select {

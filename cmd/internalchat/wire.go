@@ -46,7 +46,7 @@ type presences struct {
 // Attend implements longpoll.Presences.
 func (p presences) Attend(ctx context.Context, caller tenant.Caller, presence string) (leave func(), err error) {
 	return p.Presences.Attend(ctx, caller, presence, func() bool {
-		return p.rates.Take(httpapi.Presence, caller.Account, string(caller.User)) == nil
+		return caller.Unlimited || p.rates.Take(httpapi.Presence, caller.Account, string(caller.User)) == nil
 	})
 }
 
@@ -54,7 +54,7 @@ func (p presences) Attend(ctx context.Context, caller tenant.Caller, presence st
 func (h *house) api() *httpapi.API {
 	limits := h.cfg.Limits
 	api := httpapi.New(httpapi.Options{
-		Auth: h.accounts, Machines: h.accounts.Machine, Seen: h.accounts.Seen, Active: h.presences.Active,
+		Auth: h.accounts, Machines: h.accounts.Machine, Masquerade: h.accounts.Masquerade, Seen: h.accounts.Seen, Active: h.presences.Active,
 		Log: h.log, Now: time.Now, Random: rand.Reader,
 		Limits: httpapi.Limits{
 			Body: limits.BodyBytes, URL: limits.URLBytes, BodyTime: limits.BodyTimeout, Rates: rates(h.cfg.Rates),
@@ -82,7 +82,7 @@ func (h *house) api() *httpapi.API {
 	}
 	server := clientapi.New(clientapi.Options{
 		OAuth:    authorisation,
-		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread,
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread, Services: h.services,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})

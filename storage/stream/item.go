@@ -28,6 +28,7 @@ const (
 	SessionChanged                    // User; Key is the device: sessions or device began, ended, changed
 	SettingsChanged                   // the account's settings
 	DirectoryChanged                  // Room: published or not, aliases
+	ServicesChanged                   // Key is an application service that was added or removed
 )
 
 // Appended tells whether entries of this kind are kept one by one.
