@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,8 +28,10 @@ type Typing struct {
 	}
 	now func() time.Time
 
-	mu    sync.Mutex // guards rooms
-	rooms map[tenant.ID]map[id.RoomID]*typingRoom
+	mu       sync.Mutex // guards all below
+	rooms    map[tenant.ID]map[id.RoomID]*typingRoom
+	watchers map[int]func(tenant.ID, id.RoomID)
+	watched  int // how many there have been
 }
 
 type typingRoom struct {
@@ -38,7 +41,42 @@ type typingRoom struct {
 }
 
 func newTyping(store Store, now func() time.Time) *Typing {
-	return &Typing{store: store, now: now, rooms: map[tenant.ID]map[id.RoomID]*typingRoom{}}
+	return &Typing{store: store, now: now, rooms: map[tenant.ID]map[id.RoomID]*typingRoom{}, watchers: map[int]func(tenant.ID, id.RoomID){}}
+}
+
+// Watch has f called with every room where somebody has begun or ended to type, until
+// stop is called. f must not block.
+func (t *Typing) Watch(f func(account tenant.ID, room id.RoomID)) (stop func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.watched++
+	which := t.watched
+	t.watchers[which] = f
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.watchers, which)
+	}
+}
+
+// tell wakes who waits for news of a room.
+func (t *Typing) tell(account tenant.ID, room id.RoomID) {
+	t.store.Nudge(account, room)
+	t.mu.Lock()
+	watchers := slices.Collect(maps.Values(t.watchers))
+	t.mu.Unlock()
+	for _, f := range watchers {
+		f(account, room)
+	}
+}
+
+// In gives who is typing in a room, sorted.
+func (t *Typing) In(account tenant.ID, room id.RoomID) []id.UserID {
+	all, _ := t.Now(account, func(other id.RoomID) bool { return other == room })
+	for _, in := range all {
+		return in.Users
+	}
+	return []id.UserID{}
 }
 
 // Start says that a user types in a room, for at most timeout.
@@ -58,7 +96,7 @@ func (t *Typing) Start(account tenant.ID, room id.RoomID, user id.UserID, timeou
 	t.schedule(account, room, r)
 	t.mu.Unlock()
 	if !already {
-		t.store.Nudge(account, room)
+		t.tell(account, room)
 	}
 }
 
@@ -73,7 +111,7 @@ func (t *Typing) Stop(account tenant.ID, room id.RoomID, user id.UserID) {
 	delete(r.until, user)
 	r.ended = t.now()
 	t.mu.Unlock()
-	t.store.Nudge(account, room)
+	t.tell(account, room)
 }
 
 // schedule needs mu. It sets the room's timer to the next notice's end.
@@ -106,7 +144,7 @@ func (t *Typing) expire(account tenant.ID, room id.RoomID) {
 	t.schedule(account, room, r)
 	t.mu.Unlock()
 	if ended {
-		t.store.Nudge(account, room)
+		t.tell(account, room)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // Options are what deliveries are started with. All are required.
 type Options struct {
 	Stream Stream
+	Typing Typing
 	Client *Client
 	DB     *sqldb.DB
 	Log    *logrus.Logger
@@ -38,7 +39,20 @@ type Deliveries struct {
 	done    chan struct{}
 	moved   chan struct{} // of one
 
-	running map[service]*follow.Runner // of the goroutine run
+	running map[service]running // of the goroutine run
+}
+
+// running is what is done for one service.
+type running struct {
+	runner *follow.Runner
+	typist *typist // nil: it does not want to know
+}
+
+func (r running) close() {
+	if r.typist != nil {
+		r.typist.close()
+	}
+	r.runner.Close()
 }
 
 // service names a registration: who is added anew is another one.
@@ -54,7 +68,7 @@ func Start(o Options) *Deliveries {
 	life, end := context.WithCancel(context.Background())
 	d := &Deliveries{
 		options: o, end: end, done: make(chan struct{}), moved: make(chan struct{}, 1),
-		running: map[service]*follow.Runner{},
+		running: map[service]running{},
 	}
 	stop := o.Stream.Moves(func(tenant.ID) { d.nudge() })
 	go func() {
@@ -110,7 +124,7 @@ func (d *Deliveries) look(ctx context.Context) error {
 	for _, target := range targets {
 		name := service{target.Account, target.Service.ID, target.Service.Token, target.Service.Created}
 		delete(gone, name)
-		if d.running[name] != nil {
+		if d.running[name].runner != nil {
 			continue
 		}
 		runner, err := follow.Start(ctx, follow.Options{
@@ -120,16 +134,20 @@ func (d *Deliveries) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		d.running[name] = runner
+		begun := running{runner: runner}
+		if target.Service.Ephemeral {
+			begun.typist = startTypist(ctx, d.options, target)
+		}
+		d.running[name] = begun
 	}
 	d.stop(gone)
 	return nil
 }
 
-func (d *Deliveries) stop(gone map[service]*follow.Runner) {
+func (d *Deliveries) stop(gone map[service]running) {
 	var all sync.WaitGroup
-	for name, runner := range gone {
-		all.Go(runner.Close)
+	for name, what := range gone {
+		all.Go(what.close)
 		delete(d.running, name)
 	}
 	all.Wait()

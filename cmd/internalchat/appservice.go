@@ -134,5 +134,7 @@ func (p *program) appServiceRemove() *cobra.Command {
 // deliver starts to send to application services, as follow does for what follows the
 // stream. Call stop before the house closes.
 func (h *house) deliver() (stop func()) {
-	return appservice.Start(appservice.Options{Stream: h.store, Client: h.services, DB: h.db, Log: h.log, Now: time.Now}).Close
+	return appservice.Start(appservice.Options{
+		Stream: h.store, Typing: h.rooms.Typing(), Client: h.services, DB: h.db, Log: h.log, Now: time.Now,
+	}).Close
 }

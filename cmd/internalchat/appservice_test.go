@@ -460,3 +460,47 @@ func TestApplicationServicePing(t *testing.T) {
 	bridge.Close()
 	service.mustBeRefused(t, 502, "M_CONNECTION_FAILED", "POST", path, `{}`)
 }
+
+// A service that wants to know is told who is typing, who is there and what they have
+// read in the rooms that concern it, and of no other.
+func TestApplicationServiceEphemeral(t *testing.T) {
+	each(t, func(t *testing.T, in installation) {
+		in.mustHaveUser(t, "ana", "correct horse")
+		bridge := newBridge(t)
+		service := bridge.mustAdd(t, in, "receive_ephemeral: true")
+		hs := &homeserver{url: in.mustStart(t).url}
+		service.hs = hs
+		ana := (&asker{hs: hs, name: "ana", password: "correct horse"}).mustLogIn(t, "PHONE")
+		mustPuppet(t, service)
+		room, elsewhere := ana.mustCreate(t, `{"preset":"public_chat"}`), ana.mustCreate(t, `{"preset":"public_chat"}`)
+		service.must(t, http.MethodPost, as("/join/"+url.PathEscape(room), puppet), `{}`)
+
+		typing := func(room, typing string) {
+			ana.must(t, http.MethodPut, inRoom(room)+"/typing/"+url.PathEscape(ana.id), `{"typing":`+typing+`,"timeout":30000}`)
+		}
+		told := func(want string) func() bool {
+			return func() bool {
+				got := bridge.ephemerals("m.typing")
+				return len(got) > 0 && got[len(got)-1].Get("room_id").Str == room && got[len(got)-1].Get("content.user_ids").Raw == want
+			}
+		}
+		typing(elsewhere, "true")
+		typing(room, "true")
+		bridge.until(t, "told who is typing", told(`["`+ana.id+`"]`))
+		typing(room, "false")
+		bridge.until(t, "told that nobody is", told(`[]`))
+
+		ana.must(t, http.MethodPut, "/presence/"+url.PathEscape(ana.id)+"/status", `{"presence":"unavailable","status_msg":"at lunch"}`)
+		bridge.until(t, "told who is there", func() bool {
+			got := bridge.ephemerals("m.presence")
+			return len(got) > 0 && got[len(got)-1].Get("sender").Str == ana.id && got[len(got)-1].Get("content.status_msg").Str == "at lunch"
+		})
+		bridge.mu.Lock()
+		defer bridge.mu.Unlock()
+		for _, e := range bridge.ephemerals("m.typing") {
+			if e.Get("room_id").Str == elsewhere {
+				t.Errorf("the service was told of a room that does not concern it: %s", e)
+			}
+		}
+	})
+}
