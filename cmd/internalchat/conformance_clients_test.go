@@ -133,7 +133,7 @@ var clientsChecks = checks{
 	"A path that is not served": func(t *testing.T, hs *homeserver) {
 		for _, path := range []string{
 			"/_matrix/client/v3/nowhere", "/_matrix/client/unstable/nowhere", "/_matrix/nowhere", "/_matrix/media/v3/nowhere", "/nowhere",
-			"/_matrix/client/v1/auth_metadata", "/_matrix/client/unstable/org.matrix.msc2965/auth_issuer", "/_matrix/client/unstable/org.matrix.msc2965/auth_metadata",
+			"/_matrix/client/unstable/org.matrix.msc2965/auth_issuer",
 		} {
 			hs.nobody().mustBeRefused(t, http.StatusNotFound, "M_UNRECOGNIZED", http.MethodGet, path, "")
 			mustShare(t, hs, http.MethodGet, path, http.StatusNotFound)

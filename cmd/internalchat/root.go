@@ -23,7 +23,6 @@ type program struct {
 type body func(ctx context.Context, cfg *config.Config, args []string) error
 
 const rootHelp = `internalchat is a chat server for the team of a company. It speaks Matrix.
-
 Without a command it starts the server, on the data in ./data.`
 
 func (p *program) root() *cobra.Command {
