@@ -36,6 +36,7 @@ func TestSDK(t *testing.T) {
 		feature string // what /versions must list
 	}{
 		"conversation": {},
+		"oauth":        {},
 		"keys":         {serve: []string{"--room-policy", "matrix"}}, // has an encrypted room
 		"sliding":      {feature: slidingSync},
 	}
