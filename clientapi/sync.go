@@ -44,7 +44,7 @@ func (s *Server) syncOnce(r *httpapi.Request) (any, error) {
 		return nil, err
 	}
 	if r.Caller.Rooms != "" {
-		q.Filter = q.Filter.Within(r.Caller.Rooms.List())
+		q.Filter, q.Presence = q.Filter.Within(r.Caller.Rooms.List()), "offline"
 	}
 	return s.sync.Sync(r.Context(), r.Caller, q)
 }

@@ -43,7 +43,7 @@ type RoomFilter struct {
 func (f *RoomFilter) Wants(room id.RoomID) bool { return f.choice.takes(room) }
 
 // Within gives the filter, which may be nil, for a reader who may see some rooms
-// only.
+// only, and nothing that is in no room.
 func (f *Filter) Within(rooms []id.RoomID) *Filter {
 	narrowed := Filter{}
 	if f != nil {
@@ -54,6 +54,8 @@ func (f *Filter) Within(rooms []id.RoomID) *Filter {
 		only[room] = narrowed.Room.choice.takes(room)
 	}
 	narrowed.Room.choice.only = only
+	nothing := &typeList{}
+	narrowed.Presence.types.only, narrowed.AccountData.types.only = nothing, nothing
 	return &narrowed
 }
 

@@ -54,9 +54,11 @@ func (s *Store) Provision(ctx context.Context, caller tenant.Caller, changes []a
 }
 
 const (
+	// Two queries in one: with OR, SQLite would read all users of the account.
 	saidUsersSQL = `
-		SELECT ` + userColumns + ` FROM users u
-		WHERE u.account = $1 AND (u.user_id = ANY($2) OR u.external <> '' AND u.external = ANY($3))`
+		SELECT ` + userColumns + ` FROM users u WHERE u.account = $1 AND u.user_id = ANY($2)
+		UNION
+		SELECT ` + userColumns + ` FROM users u WHERE u.account = $1 AND u.external <> '' AND u.external = ANY($3)`
 
 	profilesSQL = `
 		SELECT kind, user_id, room, key, position, content FROM items

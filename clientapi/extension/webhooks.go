@@ -13,9 +13,9 @@ import (
 func (s *Server) webhookRoutes(api *httpapi.API) {
 	const webhooks = prefix + "/rooms/{roomID}/webhooks"
 	api.Handle(http.MethodGet, webhooks, api.User(s.webhooks))
-	api.Handle(http.MethodPost, webhooks, api.Act(s.createWebhook))
-	api.Handle(http.MethodPut, webhooks+"/{webhookID}", api.Act(s.changeWebhook))
-	api.Handle(http.MethodDelete, webhooks+"/{webhookID}", api.Act(s.deleteWebhook))
+	api.Handle(http.MethodPost, webhooks, api.Act(s.createWebhook, httpapi.Limit(httpapi.Creation)))
+	api.Handle(http.MethodPut, webhooks+"/{webhookID}", api.Act(s.changeWebhook, httpapi.Limit(httpapi.Messages)))
+	api.Handle(http.MethodDelete, webhooks+"/{webhookID}", api.Act(s.deleteWebhook, httpapi.Limit(httpapi.Messages)))
 }
 
 // webhooks handles GET …/rooms/{roomID}/webhooks, oldest first.

@@ -97,7 +97,7 @@ func (r *reading) acknowledge(ctx context.Context, upTo stream.Position) error {
 // readDeviceLists finds whose devices the reader must look at again, and whose
 // are no more of the reader's business.
 func (r *reading) readDeviceLists(ctx context.Context, c *changes) error {
-	if c.initial {
+	if c.initial || r.caller.Rooms != "" { // the devices of everybody are in no room
 		return nil
 	}
 	for _, room := range c.rooms {

@@ -132,9 +132,10 @@ func (a *account) say(s *accounts.Settings) error {
 	return err
 }
 
-// endpoint gives an endpoint with the secret that it has from now on.
+// endpoint gives an endpoint with the secret that it has from now on: an earlier one
+// is not handed to another address.
 func endpoint(url string, s secret, before *accounts.Endpoint) *accounts.Endpoint {
-	if before == nil {
+	if before == nil || before.URL != url {
 		before = &accounts.Endpoint{}
 	}
 	return &accounts.Endpoint{URL: url, Secret: s.kept(before.Secret)}

@@ -35,12 +35,12 @@ func (s *Server) one(r *httpapi.Request, change accounts.Provision) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	return answer(change, done[0])
+	return answer(change, done[0], true)
 }
 
-// answer gives what a change is answered with. What is refused as outdated comes
-// with what is so.
-func answer(change accounts.Provision, done accounts.Provisioned) (any, error) {
+// answer gives what a change is answered with: what is so, or, unless it is wanted
+// whole, its version. What is refused as outdated comes with it too.
+func answer(change accounts.Provision, done accounts.Provisioned, whole bool) (any, error) {
 	var current any
 	var version int64
 	switch {
@@ -51,11 +51,17 @@ func answer(change accounts.Provision, done accounts.Provisioned) (any, error) {
 	case done.Team != nil:
 		version = done.Team.Version
 	}
+	if !whole {
+		current = nil
+	}
 	if done.Err != nil {
 		return nil, outdated(done.Err, current, version)
 	}
 	if change.Team != nil && done.Team.Deleted {
 		return nil, nil
+	}
+	if !whole {
+		return map[string]int64{"version": version}, nil
 	}
 	return current, nil
 }
@@ -72,6 +78,11 @@ func outdated(err error, current any, version int64) error {
 	}
 	return refused
 }
+
+// bulkAnswer is about how many bytes of teams' members a bulk is answered with. What
+// stands behind that is answered with versions alone, however often a bulk asks about a
+// large team.
+const bulkAnswer = 8 << 20
 
 // postBulk handles POST /_conversalabs/v1/accounts/{account}/bulk.
 func (s *Server) postBulk(r *httpapi.Request) (any, error) {
@@ -104,8 +115,9 @@ func (s *Server) postBulk(r *httpapi.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	left := bulkAnswer
 	for k, i := range places {
-		body, err := answer(changes[k], done[k])
+		body, err := answer(changes[k], done[k], left > 0)
 		switch {
 		case err != nil:
 			if outcomes[i], err = refused(r, err); err != nil {
@@ -115,6 +127,11 @@ func (s *Server) postBulk(r *httpapi.Request) (any, error) {
 			outcomes[i] = outcome{http.StatusOK, struct{}{}}
 		default:
 			outcomes[i] = outcome{http.StatusOK, body}
+		}
+		if team := done[k].Team; team != nil {
+			for _, member := range team.Record.Members {
+				left -= len(member)
+			}
 		}
 	}
 	return map[string][]outcome{"results": outcomes}, nil

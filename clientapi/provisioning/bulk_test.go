@@ -113,6 +113,30 @@ func TestBulkLimits(t *testing.T) {
 	h.mustRefuse(http.MethodPost, "/bulk", `{"operations":[`+strings.Repeat(" ", 8<<20)+`]}`, http.StatusRequestEntityTooLarge, "M_TOO_LARGE", "")
 }
 
+// A bulk that asks about a large team again and again is not answered with it each time.
+func TestBulkAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, sqltest.SQLite(t))
+	var ids []string
+	for i := range 15_000 {
+		ids = append(ids, `"`+strings.Repeat("m", 58)+itoa(10_000+i)+`"`)
+	}
+	members := strings.Join(ids, ",")
+	h.must(http.MethodPut, "/teams/t", `{"name":"All","members":[`+members+`],"version":2}`)
+	for _, c := range []struct{ version, brief string }{{"2", `{"version":2}`}, {"1", ""}} {
+		one := `{"method":"PUT","path":"teams/t","body":{"name":"All","members":[],"version":` + c.version + `}}`
+		answer := h.must(http.MethodPost, "/bulk", `{"operations":[`+strings.Repeat(one+",", 199)+one+`]}`)
+		results := answer.Get("results").Array()
+		if len(results) != 200 || len(answer.Raw) > 24<<20 {
+			t.Fatalf("version %s: got %d results in %d bytes", c.version, len(results), len(answer.Raw))
+		}
+		last := results[199].Get("body")
+		if c.brief != "" && last.Raw != c.brief || c.brief == "" && (last.Get("current").Exists() || last.Get("version").Int() != 2) {
+			t.Errorf("version %s: got %.200s at the end", c.version, last.Raw)
+		}
+	}
+}
+
 func TestDrift(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		for i := range 5 {

@@ -148,7 +148,8 @@ func (w *ways) settings(before *accounts.LoginSettings) (s accounts.LoginSetting
 		s.OIDC = &accounts.OIDCLogin{
 			Name: o.Name, Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.Secret, Scopes: o.Scopes, UserClaim: o.UserClaim,
 		}
-		if o.Secret == "" && before.OIDC != nil {
+		// A secret is not handed to another provider.
+		if o.Secret == "" && before.OIDC != nil && before.OIDC.Issuer == o.Issuer && before.OIDC.ClientID == o.ClientID {
 			s.OIDC.ClientSecret = before.OIDC.ClientSecret
 		}
 	}

@@ -64,10 +64,22 @@ func marks(text string) (n int) {
 // nested finds lines that begin many lists in each other, which cost likewise.
 var nested = regexp.MustCompile(`(?m)^[ \t]*(?:(?:[-+*>]|[0-9]{1,9}[.)])[ \t]+){20}`)
 
+// deep finds lists in each other over many lines, which cost likewise.
+var deep = regexp.MustCompile(`(?m)^[ \t]{40,}(?:[-+*]|[0-9]{1,9}[.)])[ \t]`)
+
+// gaps are several lines with nothing in them, each of which costs once for every list
+// that is open, and means no more than one.
+var gaps = regexp.MustCompile(`\n(?:[ \t]*\n){2,}`)
+
+// maxMarkdown is how long a text may be to be read as Markdown, in bytes: a longer one
+// is no message.
+const maxMarkdown = 64 << 10
+
 // fromMarkdown makes HTML of Markdown, in which HTML has no meaning. One of too many
 // marks is shown as it is.
 func fromMarkdown(text string) string {
-	if marks(text) > maxMarks || nested.MatchString(text) {
+	text = gaps.ReplaceAllString(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n\n")
+	if len(text) > maxMarkdown || marks(text) > maxMarks || nested.MatchString(text) || deep.MatchString(text) {
 		return paragraphs(text)
 	}
 	var out bytes.Buffer

@@ -1,6 +1,7 @@
 package webhooks_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -77,6 +78,36 @@ func TestHardBodies(t *testing.T) {
 	for _, hard := range []string{">", "[", "*a ", "_a**b", "![](", "<a>", "`", "- ", "1) ", "|", "http://a.b "} {
 		if _, _, err := webhooks.Content(asJSON, `{"markdown":`+quote(strings.Repeat(hard, 60_000/len(hard))+"a")+`}`); err != nil {
 			t.Errorf("%q: %v", hard, err)
+		}
+	}
+}
+
+// Lines with nothing in them, each of which would be work for every list that is open,
+// mean no more than one, however they end; and too many lists in each other are text.
+func TestListsInLists(t *testing.T) {
+	t.Parallel()
+	formatted := func(depth int, ending string, gap int) string {
+		var text strings.Builder
+		for i := range depth {
+			text.WriteString(strings.Repeat("  ", i) + "- a" + ending)
+		}
+		text.WriteString(strings.Repeat(ending, gap) + "end")
+		body, err := json.Marshal(map[string]string{"markdown": text.String()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, _, err := webhooks.Content(asJSON, string(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return gjson.GetBytes(content, "formatted_body").Str
+	}
+	for _, ending := range []string{"\n", "\r\n", "\r"} {
+		for depth, lists := range map[int]bool{1: true, 19: true, 60: false} {
+			want := formatted(depth, "\n", 1)
+			if got := formatted(depth, ending, 30_000); got != want || strings.Contains(got, "<ul>") != lists {
+				t.Errorf("%d lists, %q: got %.200q, want %.200q, lists: %t", depth, ending, got, want, lists)
+			}
 		}
 	}
 }

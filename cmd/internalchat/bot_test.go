@@ -46,6 +46,11 @@ func TestBotOfOneRoom(t *testing.T) {
 				t.Errorf("sync %v tells of another room: %s", parameters, answer.Raw)
 			}
 		}
+		// What is in no room is not its business either.
+		everywhere.must(t, http.MethodPut, "/user/"+everywhere.id+"/account_data/m.direct", `{"@ana:localhost":[%q]}`, there)
+		if answer := bot.mustSync(t); answer.Get("presence").Exists() || answer.Get("account_data").Exists() {
+			t.Errorf("a sync tells of what is in no room: %s", answer.Raw)
+		}
 		if !joined(bot.mustSync(t), here).Exists() {
 			t.Error("the room is not in the sync")
 		}
