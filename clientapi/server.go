@@ -76,7 +76,7 @@ func New(o Options) *Server {
 // Routes registers all routes.
 func (s *Server) Routes(api *httpapi.API) {
 	for _, chapter := range []func(*httpapi.API){
-		s.loginRoutes, s.oauthRoutes, s.ssoRoutes, s.registerRoutes, s.deviceRoutes, s.accountRoutes, s.keyRoutes,
+		s.loginRoutes, s.oauthRoutes, s.ssoRoutes, s.loginPageRoutes, s.registerRoutes, s.deviceRoutes, s.accountRoutes, s.keyRoutes,
 		s.roomRoutes, s.membershipRoutes, s.sendRoutes, s.delayedRoutes, s.stateRoutes,
 		s.messageRoutes, s.relationRoutes, s.memberRoutes,
 		s.directoryRoutes, s.profileRoutes, s.routesSync, s.routesSliding, s.routesUpgrade, s.routesSpaces, s.routesReports,

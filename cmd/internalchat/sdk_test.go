@@ -37,6 +37,7 @@ func TestSDK(t *testing.T) {
 	}{
 		"conversation": {},
 		"oauth":        {},
+		"loginpage":    {},
 		"keys":         {serve: []string{"--room-policy", "matrix"}}, // has an encrypted room
 		"sliding":      {feature: slidingSync},
 	}
