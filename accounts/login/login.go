@@ -249,6 +249,10 @@ func (s *Service) named(ctx context.Context, r Request) (tenant.ID, id.UserID, e
 		return "", "", err
 	}
 	if settings.NoPassword {
+		// It is told of in the audit, which must not grow as fast as anybody asks.
+		if err := s.rates.Take(httpapi.LoginAddress, "", httpapi.AddressKey(r.SignIn.IP)); err != nil {
+			return "", "", err
+		}
 		return "", "", ErrNoPasswords
 	}
 	return account, user, nil
@@ -298,10 +302,10 @@ func (s *Service) startByJWT(ctx context.Context, r Request) (*accounts.SignedIn
 	return signedIn, once(err)
 }
 
-// counted counts a failed attempt against the address it came from, and says so
-// when there were too many.
+// counted counts an attempt that was turned away against the address it came from, and
+// says so when there were too many.
 func (s *Service) counted(address string, err error) error {
-	if refusal.Is(err, "M_FORBIDDEN") {
+	if refused := refusal.As(err); refused != nil && turnedAway(refused.Code) {
 		if limited := s.rates.Take(httpapi.LoginAddress, "", address); limited != nil {
 			return limited
 		}

@@ -296,3 +296,27 @@ func TestRefusedLoginsAreAudited(t *testing.T) {
 		t.Errorf("entries (-got +want):\n%s", diff)
 	}
 }
+
+// Whatever is told of in the audit is counted, so that nobody fills it as fast as they ask.
+func TestAllThatIsAuditedIsLimited(t *testing.T) {
+	t.Parallel()
+	f := newJWTFixture(t, sqltest.SQLite(t), rates)
+	f.change("acme", func(l *accounts.LoginSettings) { l.NoPassword = true })
+	f.must(f.accounts.Deactivate(t.Context(), tenant.Caller{Account: "acme"}, ana))
+	for address, try := range map[string]func() error{
+		"192.0.2.1": func() error { return f.come(makers()[3].mustSign(t, good(nil))) },
+		"192.0.2.2": func() error { return f.try("ana", password, "192.0.2.2") },
+	} {
+		for range 40 {
+			if err := try(); refusal.As(err) == nil {
+				t.Fatalf("%s: got %v, want a refusal", address, err)
+			}
+		}
+		mustRefuse(t, try(), http.StatusTooManyRequests, "M_LIMIT_EXCEEDED")
+	}
+	told, _, err := f.accounts.Audit(t.Context(), "acme", accounts.AuditQuery{Action: accounts.LoginRefused, Limit: 100})
+	f.must(err)
+	if len(told) != 60 {
+		t.Errorf("got %d entries, want 30 of each address", len(told))
+	}
+}

@@ -23,10 +23,15 @@ func (s *Service) recorded(ctx context.Context, r Request, err error) error {
 	return err
 }
 
-// recordRefused tells the account's audit of somebody who was turned away; not of
-// requests that are malformed or too many.
+// turnedAway tells whether a refusal is of somebody, not of a request that is malformed
+// or too many. What is recorded is counted too.
+func turnedAway(code string) bool {
+	return code == "M_FORBIDDEN" || code == "M_USER_DEACTIVATED" || code == "M_USER_LOCKED"
+}
+
+// recordRefused tells the account's audit of somebody who was turned away.
 func (s *Service) recordRefused(ctx context.Context, r Request, code string) error {
-	if code != "M_FORBIDDEN" && code != "M_USER_DEACTIVATED" && code != "M_USER_LOCKED" {
+	if !turnedAway(code) {
 		return nil
 	}
 	entry := accounts.AuditEntry{
