@@ -156,9 +156,10 @@ func (s *Service) End(ctx context.Context, caller tenant.Caller) error {
 	return s.EndDevices(ctx, caller, caller.Device)
 }
 
-// EndAll signs a user out everywhere.
+// EndAll signs a user out everywhere. Login tokens, and what was granted to OAuth
+// clients but not fetched yet, are good no longer.
 func (s *Service) EndAll(ctx context.Context, caller tenant.Caller, user id.UserID) error {
-	return s.store.EndDevices(ctx, caller, user, func(id.DeviceID) bool { return true })
+	return s.store.EndAll(ctx, caller, user)
 }
 
 // EndDevices removes some of the caller's devices; those they do not have are

@@ -187,6 +187,7 @@ func TestLoginTokensAreUsedOnce(t *testing.T) {
 
 		for name, spoil := range map[string]func(){
 			"expired":         func() { f.pass(2 * time.Minute) },
+			"signing out":     func() { must(f.t, f.EndAll(ctx, server, ana)) },
 			"password change": func() { must(f.t, f.SetPassword(ctx, server, ana, "hash", false)) },
 		} {
 			token, err := f.MintLoginToken(ctx, "acme", ana)

@@ -88,6 +88,9 @@ type SessionStore interface {
 	// EndDevices removes those of a user's devices that pick chooses, with their
 	// sessions, keys, pushers and undelivered messages. pick may run several times.
 	EndDevices(ctx context.Context, caller tenant.Caller, user id.UserID, pick func(id.DeviceID) bool) error
+	// EndAll removes all of a user's devices, and what would let in further ones: login
+	// tokens, and OAuth clients that the user has granted a session.
+	EndAll(ctx context.Context, caller tenant.Caller, user id.UserID) error
 	// RenameDevice gives the caller's device a display name. One they do not have
 	// is [ErrNoDevice].
 	RenameDevice(ctx context.Context, caller tenant.Caller, device id.DeviceID, name string) error

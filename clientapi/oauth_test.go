@@ -4,15 +4,18 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/oauth2"
+	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/oauth"
 	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
 )
 
@@ -255,4 +258,44 @@ func TestOAuthOfUsersWhoMayNot(t *testing.T) {
 		_, err = s.client.Exchange(s.t.Context(), got.Get("code"), oauth2.VerifierOption(verifier))
 		mustFail(s.t, err, "invalid_grant")
 	})
+}
+
+// What was granted and not fetched yet ends with all the rest; what was fetched is
+// still known, for when somebody comes with its code again.
+func TestOAuthGrantsEndWithTheSessions(t *testing.T) {
+	house, ana := tenant.Caller{Account: tenant.Default, Server: "hs1"}, id.UserID("@ana:hs1")
+	for name, end := range map[string]func(s *oauthServer) error{
+		"logout":     func(s *oauthServer) error { return s.accounts.EndAll(s.t.Context(), house, ana) },
+		"password":   func(s *oauthServer) error { return s.accounts.SetPassword(s.t.Context(), house, ana, "another", false) },
+		"deactivate": func(s *oauthServer) error { return s.accounts.Deactivate(s.t.Context(), house, ana) },
+		"provisioning": func(s *oauthServer) error {
+			gone := accounts.Provision{User: &accounts.UserChange{External: "42", Version: 1, Record: accounts.Record{Role: tenant.Agent}}}
+			_, err := s.accounts.Provision(s.t.Context(), house, gone)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachOAuth(t, func(s *oauthServer) {
+				s.provision(s.ana, "42")
+				s.mustGrant(s.client)
+				verifier := oauth2.GenerateVerifier()
+				_, got := s.mustAllow(s.client, verifier)
+				b := &sqldb.Batch{}
+				b.Add(`UPDATE oauth_grants SET password = ''`) // as if she had come from a page elsewhere
+				b.Add(`UPDATE users SET record = $1 WHERE user_id = $2`, []byte("{}"), ana)
+				if err := s.db.Commit(s.t.Context(), b); err != nil {
+					s.t.Fatal(err)
+				}
+				if err := end(s); err != nil {
+					s.t.Fatal(err)
+				}
+				_, err := s.client.Exchange(s.t.Context(), got.Get("code"), oauth2.VerifierOption(verifier))
+				mustFail(s.t, err, "invalid_grant")
+				left, err := sqldb.All(s.t.Context(), s.db, sqldb.Value[string], `SELECT stage FROM oauth_grants`)
+				if err != nil || !slices.Equal(left, []string{"used"}) {
+					s.t.Errorf("got grants %v, %v, want the used one", left, err)
+				}
+			})
+		})
+	}
 }

@@ -40,6 +40,16 @@ func (s *Store) EndDevices(ctx context.Context, caller tenant.Caller, user id.Us
 	return s.loneBy(ctx, caller, evenLocked, func(t *tx) error { return t.endDevices(user, pick) })
 }
 
+// EndAll implements accounts.SessionStore.
+func (s *Store) EndAll(ctx context.Context, caller tenant.Caller, user id.UserID) error {
+	return s.loneBy(ctx, caller, evenLocked, func(t *tx) error {
+		t.dropProofs(user)
+		return t.endDevices(user, everyDevice)
+	})
+}
+
+func everyDevice(id.DeviceID) bool { return true }
+
 // deviceRowsSQL are what a device leaves behind in tables.
 var deviceRowsSQL = []string{
 	endSessionsSQL,

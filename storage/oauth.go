@@ -72,6 +72,9 @@ const (
 
 	paceGrantSQL = `UPDATE oauth_grants SET polled = $3, pace = $4 WHERE account = $1 AND id = $2`
 
+	// Used ones stay: by them who comes with a code again is known.
+	dropGrantsSQL = `DELETE FROM oauth_grants WHERE account = $1 AND user_id = $2 AND stage <> $3`
+
 	useGrantSQL = `UPDATE oauth_grants SET stage = $3, expires = $4 WHERE account = $1 AND code = $2`
 )
 

@@ -185,11 +185,11 @@ func (p *provisioning) writeUser(present, u *accounts.User) error {
 	switch {
 	case present == nil:
 	case u.Deactivated && !present.Deactivated:
-		p.exec(dropLoginTokensSQL, account, u.ID)
+		p.dropProofs(u.ID)
 		if err := p.absent(u.ID); err != nil {
 			return err
 		}
-		return p.endDevices(u.ID, func(id.DeviceID) bool { return true })
+		return p.endDevices(u.ID, everyDevice)
 	case accounts.Narrowed(present, u):
 		p.exec(endAllRefreshTokensSQL, account, u.ID)
 	}

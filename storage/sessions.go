@@ -8,6 +8,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/oauth"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/storage/sqldb"
@@ -213,6 +214,13 @@ const (
 
 	purgeLoginTokensSQL = `DELETE FROM login_tokens WHERE account = $1 AND expires <= $2`
 )
+
+// dropProofs removes what would let a user in, or a client in their name, without
+// another proof: login tokens, and what has been granted but not fetched yet.
+func (t *tx) dropProofs(user id.UserID) {
+	t.exec(dropLoginTokensSQL, t.group.account.id, user)
+	t.exec(dropGrantsSQL, t.group.account.id, user, oauth.Used)
+}
 
 // KeepLoginToken implements accounts.SessionStore. It is no act: nothing is told
 // of it, and using it up is one. Tokens that have expired go with it.

@@ -154,7 +154,7 @@ func (s *Store) SetPassword(ctx context.Context, caller tenant.Caller, user id.U
 			return accounts.ErrNoUser
 		}
 		t.exec(setPasswordSQL, caller.Account, user, hash)
-		t.exec(dropLoginTokensSQL, caller.Account, user)
+		t.dropProofs(user)
 		t.Put(stream.Item{Kind: stream.UserChanged, User: user})
 		if err := t.audit(accounts.PasswordChanged, string(user), nil); err != nil || !endOthers {
 			return err
@@ -188,10 +188,10 @@ func (s *Store) Deactivate(ctx context.Context, caller tenant.Caller, user id.Us
 func (t *tx) deactivate(user id.UserID) error {
 	account := t.group.account.id
 	t.exec(deactivateSQL, account, user)
-	t.exec(dropLoginTokensSQL, account, user)
+	t.dropProofs(user)
 	t.Put(stream.Item{Kind: stream.UserChanged, User: user})
 	if err := t.audit(accounts.UserDeactivated, string(user), nil); err != nil {
 		return err
 	}
-	return t.endDevices(user, func(id.DeviceID) bool { return true })
+	return t.endDevices(user, everyDevice)
 }
