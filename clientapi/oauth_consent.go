@@ -67,7 +67,7 @@ func (s *Server) showConsent(r *httpapi.Request, v oauth.Visit, wrong string) (a
 	}
 	p := decision{
 		Words: oauthWordsFor(r), Action: consentPath(v), Seal: v.Seal(), Wrong: wrong,
-		Client: client.Name, Host: client.Host(), Target: grant.Asked.Redirect,
+		Client: client.Name, Host: client.Host(), Unproven: !grant.Asked.Proves(), Target: grant.Asked.Redirect,
 	}
 	if grant.Asked.Redirect == "" {
 		p.Code = v.Name
@@ -162,6 +162,10 @@ func (s *Server) linkPage(r *httpapi.Request) (any, error) {
 
 // link handles POST oauth.LinkPath. It changes nothing but which browser may decide.
 func (s *Server) link(r *httpapi.Request) (any, error) {
+	// No seal protects this form: nobody has a secret here yet.
+	if from := r.Header.Get("Sec-Fetch-Site"); from != "" && from != "same-origin" {
+		return nil, oauth.ErrForged
+	}
 	form, err := r.Form()
 	if err != nil {
 		return nil, err

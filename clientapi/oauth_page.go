@@ -18,6 +18,7 @@ type decision struct {
 	Seal             string
 	Wrong            string // sentence
 	Client, Host     string // what the client calls itself, and whose it is
+	Unproven         bool   // the client alone says whose it is
 	Target           string // the client's address, to which the form leads on
 	Link             bool
 	Code             string // of a device
@@ -45,7 +46,8 @@ var consentTemplate = template.Must(template.New("consent").Parse(`<!DOCTYPE htm
 <button type="submit">{{.Words.Continue}}</button>
 </form>
 {{else}}<p>{{.Words.Asks}} {{with .Client}}<strong><bdi>{{.}}</bdi></strong> {{end}}({{.Host}})</p>
-{{with .Code}}<p>{{$.Words.Compare}} <strong>{{.}}</strong></p>
+{{if .Unproven}}<p>{{.Words.Unproven}}</p>
+{{end}}{{with .Code}}<p>{{$.Words.Compare}} <strong>{{.}}</strong></p>
 {{end}}{{if .User}}<p>{{.Words.As}} <strong>{{.User}}</strong></p>
 <ul><li>{{.Words.Read}}</li><li>{{.Words.Write}}</li><li>{{.Words.Until}}</li></ul>
 {{end}}<p>{{.Words.Beware}}</p>
@@ -88,7 +90,8 @@ func (p decision) reply(r *httpapi.Request) (any, error) {
 
 // oauthWords are what these pages say in one language.
 type oauthWords struct {
-	Title, Asks, As, Read, Write, Until, Beware     string
+	Title, Asks, Unproven, As                       string
+	Read, Write, Until, Beware                      string
 	UserName, Password, SignIn, Elsewhere           string
 	Allow, Deny, EnterCode, Code, Compare, Continue string
 }
@@ -100,6 +103,7 @@ func oauthWordsFor(r *httpapi.Request) oauthWords {
 var oauthPageWords = map[string]oauthWords{
 	"en": {
 		Title: "Sign in", Asks: "You are about to sign in to this client:", As: "You are signed in as",
+		Unproven: "Only the client itself says that this is its name; nobody has checked it.",
 		Read:     "It will read your messages and your profile.",
 		Write:    "It will write, and change things, in your name.",
 		Until:    "It can do so until you sign out in it.",
@@ -110,6 +114,7 @@ var oauthPageWords = map[string]oauthWords{
 	},
 	"pt-BR": {
 		Title: "Entrar", Asks: "Você está prestes a entrar neste cliente:", As: "Você entrou como",
+		Unproven: "Só o próprio cliente diz que este é o nome dele; ninguém o verificou.",
 		Read:     "Ele lerá suas mensagens e seu perfil.",
 		Write:    "Ele escreverá e mudará coisas em seu nome.",
 		Until:    "Ele poderá fazer isso até você sair nele.",
@@ -120,6 +125,7 @@ var oauthPageWords = map[string]oauthWords{
 	},
 	"es": {
 		Title: "Iniciar sesión", Asks: "Está a punto de iniciar sesión en este cliente:", As: "Ha iniciado sesión como",
+		Unproven: "Solo el propio cliente dice que este es su nombre; nadie lo ha comprobado.",
 		Read:     "Leerá sus mensajes y su perfil.",
 		Write:    "Escribirá y cambiará cosas en su nombre.",
 		Until:    "Podrá hacerlo hasta que usted cierre la sesión en él.",

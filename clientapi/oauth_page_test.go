@@ -153,3 +153,52 @@ func TestOAuthAfterThePasswordChanged(t *testing.T) {
 		mustFail(s.t, err, "invalid_grant")
 	})
 }
+
+// Where the answer does not go to the client's own host, its name proves nothing.
+func TestOAuthPageOfNamesNobodyHasChecked(t *testing.T) {
+	t.Parallel()
+	s := newOAuthServer(t, sqltest.SQLite(t))
+	app := s.mustClient(appClient)
+	local := *app
+	local.RedirectURL = "http://127.0.0.1:4711/back"
+	const said = "nobody has checked it"
+	proof := oauth2.S256ChallengeOption(oauth2.GenerateVerifier())
+	for address, unproven := range map[string]bool{
+		s.begin(): false, app.AuthCodeURL("", proof): false, local.AuthCodeURL("", proof): true,
+	} {
+		page := newBrowser(t).mustSee(address, http.StatusOK, "")
+		if strings.Contains(page, said) != unproven {
+			t.Errorf("%s: got %s, want it said: %t", address, page, unproven)
+		}
+	}
+	if page := s.mustDevice().mustLink(newBrowser(t)); !strings.Contains(page, said) {
+		t.Errorf("device: got %s, want %q", page, said)
+	}
+}
+
+// A page elsewhere cannot enter a code in somebody's browser.
+func TestOAuthLinkFromElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newOAuthServer(t, sqltest.SQLite(t))
+	form := url.Values{"user_code": {s.mustDevice().waits.UserCode}}.Encode()
+	for from, want := range map[string]int{
+		"cross-site": http.StatusForbidden, "same-site": http.StatusForbidden, "none": http.StatusForbidden,
+		"same-origin": http.StatusSeeOther, "": http.StatusSeeOther,
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+oauth.LinkPath, strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if from != "" {
+			r.Header.Set("Sec-Fetch-Site", from)
+		}
+		response, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page := readAll(t, response); response.StatusCode != want {
+			t.Errorf("%q: got %d %s, want %d", from, response.StatusCode, page, want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -65,6 +66,14 @@ type Request struct {
 	State     string      `json:"state,omitempty"`
 	Mode      string      `json:"mode,omitempty"` // query, fragment or ""
 	Challenge string      `json:"challenge,omitempty"`
+}
+
+// Proves tells whether who gets the answer must be whose the client says it is: the
+// answer goes to its host, or to the app whose scheme is made of it. A device gets it
+// whoever made it, and so does whatever program listens on the user's own machine.
+func (r *Request) Proves() bool {
+	u, err := url.Parse(r.Redirect)
+	return err == nil && u.Scheme != "" && u.Scheme != "http"
 }
 
 // Store keeps clients and grants. It is the same for all nodes.
