@@ -68,6 +68,8 @@ func TestSSORefusals(t *testing.T) {
 	for _, address := range []string{
 		"", "/relative", "javascript:alert(1)", "JavaScript:alert(1)", " javascript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd",
 		"blob:https://chat.acme.test/x", "https:", "https:///x", "//chat.acme.test", "https://chat.acme.test@evil.test/", `https://evil.test\@chat.acme.test/`,
+		"https://chat.аcme.test/", "https://chat.%D0%B0cme.test/", "https://chat.acme.test%2F.evil.test/", "https://chat.acme.test。evil.test/",
+		"https://[fe80::1%25a]/",
 	} {
 		b.mustSee(s.redirectURL("conversalabs", address), http.StatusBadRequest, "redirectUrl")
 	}
@@ -105,7 +107,7 @@ func TestSSOAsksAboutUnknownClients(t *testing.T) {
 	b := newBrowser(t)
 	for _, address := range []string{
 		"https://evil.test/?a=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "https://chat.acme.test.evil.test/", "http://chat.acme.test/", "https://chat.acme.test:8443/",
-		"evil.app://x/",
+		"evil.app://x/", "https://xn--chat-acme-0ve.test/", "https://[2001:db8::1]:8443/", "https://192.0.2.1/",
 	} {
 		page := b.mustSee(with(s.depart(b, address), "token", s.token("42")), http.StatusOK, s.ana.user)
 		to := links(page)

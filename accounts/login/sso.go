@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -293,9 +294,20 @@ func returnable(address string) bool {
 		return false
 	}
 	if u.Scheme == "http" || u.Scheme == "https" {
-		return u.Hostname() != "" && !strings.Contains(address, `\`)
+		return isHost(u.Hostname()) && !strings.Contains(address, `\`)
 	}
 	return !slices.Contains(notApps, u.Scheme)
+}
+
+// hostPattern takes names in ASCII alone: letters of other alphabets look like those of
+// somebody else's name.
+var hostPattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+func isHost(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return !strings.Contains(name, "%")
+	}
+	return hostPattern.MatchString(name)
 }
 
 // origin gives what tells who is behind an address: scheme and host, or an app's
