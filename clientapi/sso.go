@@ -1,6 +1,7 @@
 package clientapi
 
 import (
+	"crypto/subtle"
 	"net"
 	"net/http"
 	"net/url"
@@ -155,7 +156,8 @@ func arrivedPage(r *httpapi.Request, arrived *login.Arrived, known bool) (httpap
 
 // authFallback handles GET /_matrix/client/v3/auth/{type}/fallback/web for
 // m.login.sso: a client has opened it so that its user confirms a request. They see
-// what this is about before they go anywhere.
+// what this is about before they go anywhere: only the links of this page, in the
+// browser that it was shown in, lead on. A page elsewhere can make neither.
 func (s *Server) authFallback(r *httpapi.Request) (any, error) {
 	if mautrix.AuthType(r.Var("type")) != mautrix.AuthTypeSSO {
 		return nil, login.ErrNoProvider
@@ -165,14 +167,41 @@ func (s *Server) authFallback(r *httpapi.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if chosen := r.Query("idp"); chosen != "" {
+	seal := sealCookie(s.base(r), session) //nolint:gosec // sealCookie sets what it must
+	if kept, err := r.Cookie(seal.Name); err == nil {
+		seal.Value = kept.Value
+	}
+	if chosen := r.Query("idp"); chosen != "" && isSealed(seal.Value, r.Query("seal")) {
 		return s.depart(r, account, login.Trip{Provider: chosen, Session: hash})
+	}
+	if seal.Value, err = s.login.Secret(); err != nil {
+		return nil, err
 	}
 	say := wordsFor(r)
 	choose := page{Title: say.confirm, Text: []string{say.confirmWhy, say.beware}}
 	for _, p := range providers {
-		to := url.URL{Path: r.URL.Path, RawQuery: url.Values{"session": {session}, "idp": {p.ID}}.Encode()}
+		to := url.URL{Path: r.URL.Path, RawQuery: url.Values{"session": {session}, "idp": {p.ID}, "seal": {sealOf(seal.Value)}}.Encode()}
 		choose.Links = append(choose.Links, link{Label: p.Name, URL: to.String()})
 	}
-	return choose.reply(r, http.StatusOK)
+	answer, err := choose.reply(r, http.StatusOK)
+	if err != nil {
+		return nil, err
+	}
+	answer.Header.Set("Set-Cookie", seal.String())
+	return answer, nil
+}
+
+// sealCookie is the cookie in which a browser keeps the secret of the page of one
+// confirmation, without its value. No page elsewhere can have it sent.
+func sealCookie(base, session string) *http.Cookie {
+	c := tripCookie(base, session)
+	c.SameSite, c.MaxAge = http.SameSiteStrictMode, int(accounts.JourneyLife.Seconds())
+	return c
+}
+
+// sealOf is what the links of a page carry, by the secret that the browser keeps.
+func sealOf(secret string) string { return accounts.Hash("confirm\n" + secret) }
+
+func isSealed(secret, seal string) bool {
+	return secret != "" && subtle.ConstantTimeCompare([]byte(seal), []byte(sealOf(secret))) == 1
 }

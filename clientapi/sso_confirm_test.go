@@ -77,7 +77,8 @@ func TestConfirmBySSO(t *testing.T) {
 		// And the same by OpenID Connect.
 		session = s.ana.mustAskToDelete("LAPTOP", "").Get("session").Str
 		s.provider.QueueUser(&mockoidc.MockUser{PreferredUsername: "42"})
-		b.mustSee(s.URL+"/_matrix/client/r0/auth/m.login.sso/fallback/web?idp=oidc&session="+url.QueryEscape(session), http.StatusOK, "onAuthDone")
+		page = b.mustSee(s.URL+"/_matrix/client/r0/auth/m.login.sso/fallback/web?session="+url.QueryEscape(session), http.StatusOK, "Is it you?")
+		b.mustSee(s.URL+links(page)[1], http.StatusOK, "onAuthDone")
 		s.ana.must("DELETE", "/devices/LAPTOP", `{"auth":{"session":"`+session+`"}}`)
 	})
 }
@@ -125,9 +126,33 @@ func TestFallbackRefusals(t *testing.T) {
 		return s.URL + "/_matrix/client/v3/auth/" + stage + "/fallback/web?session=" + url.QueryEscape(session)
 	}
 	b.mustSee(fallback("m.login.password", session), http.StatusNotFound, "no such way")
-	b.mustSee(fallback("m.login.sso", session)+"&idp=nobody", http.StatusNotFound, "no such way")
+	to := links(b.mustSee(fallback("m.login.sso", session), http.StatusOK, "Is it you?"))
+	b.mustSee(s.URL+strings.Replace(to[0], "idp=conversalabs", "idp=nobody", 1), http.StatusNotFound, "no such way")
 	b.mustSee(fallback("m.login.sso", "word"), http.StatusForbidden, "too long")
 	b.mustSee(fallback("m.login.sso", ""), http.StatusForbidden, "too long")
 	s.clock.Add(accounts.JourneyLife.Milliseconds())
 	b.mustSee(fallback("m.login.sso", session), http.StatusForbidden, "too long")
+}
+
+// Nobody is sent to confirm anything but from the page that explains it, in the browser
+// that has shown it.
+func TestFallbackIsSealed(t *testing.T) {
+	t.Parallel()
+	s := newSSOServer(t, sqltest.SQLite(t))
+	session := s.ana.mustAskToDelete("PHONE", "").Get("session").Str
+	fallback := s.URL + "/_matrix/client/v3/auth/m.login.sso/fallback/web?session=" + url.QueryEscape(session)
+	b, other := newBrowser(t), newBrowser(t)
+	shown, page := b.open(fallback)
+	cookies := shown.Cookies()
+	if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode || strings.Contains(page, cookies[0].Value) {
+		t.Errorf("got cookies %v", cookies)
+	}
+	sealed := s.URL + links(page)[0]
+	const explained = "Is it you?"
+	newBrowser(t).mustSee(sealed, http.StatusOK, explained)
+	newBrowser(t).mustSee(fallback+"&idp=conversalabs", http.StatusOK, explained)
+	other.mustSee(fallback, http.StatusOK, explained)
+	other.mustSee(sealed, http.StatusOK, explained)
+	s.back(b.mustLeave(sealed))
+	b.mustSee(fallback+"&idp=conversalabs", http.StatusOK, explained)
 }

@@ -192,6 +192,9 @@ func (s *Service) session(ctx context.Context, q question) (string, error) {
 	return s.accounts.AskConfirmation(ctx, q.caller, q.request)
 }
 
+// Secret makes what a page has a browser keep.
+func (s *Service) Secret() (string, error) { return s.word() }
+
 // word makes a random one.
 func (s *Service) word() (string, error) {
 	var b [18]byte
