@@ -1,8 +1,12 @@
 package accounts_test
 
 import (
+	"errors"
+	"math"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -199,5 +203,52 @@ func TestLoginTokensAreUsedOnce(t *testing.T) {
 		}
 		_, err = f.StartByToken(ctx, "ic_lt_none_"+strings.Repeat("A", 43), accounts.SignIn{})
 		mustRefuse(f.t, err, accounts.ErrLoginToken)
+	})
+}
+
+// A login token begins a session or proves who somebody is, not both: also when both
+// have read it before either has used it up.
+func TestALoginTokenIsGoodForOneThing(t *testing.T) {
+	t.Parallel()
+	each(t, func(f *fixture) {
+		ctx, ana := f.t.Context(), f.mustUser("ana")
+		uses := []func(token string) error{
+			func(token string) error {
+				_, err := f.StartByToken(ctx, token, accounts.SignIn{Device: "PHONE"})
+				return err
+			},
+			func(token string) error { _, err := f.TakeLoginToken(ctx, "acme", token); return err },
+		}
+		for i, use := range uses {
+			token, err := f.MintLoginToken(ctx, "acme", ana)
+			must(f.t, err)
+			must(f.t, use(token))
+			// As who has read it before still sees it.
+			f.mustExec(`INSERT INTO login_tokens (account, token, user_id, expires) VALUES ('acme', $1, $2, $3)`,
+				accounts.Hash(token), ana, int64(math.MaxInt64))
+			if err := uses[1-i](token); err == nil {
+				f.t.Errorf("%d: the token is good for both", i)
+			}
+		}
+		for range 10 {
+			token, err := f.MintLoginToken(ctx, "acme", ana)
+			must(f.t, err)
+			var good atomic.Int64
+			var all sync.WaitGroup
+			for _, use := range uses {
+				all.Go(func() {
+					switch err := use(token); {
+					case err == nil:
+						good.Add(1)
+					case !errors.Is(err, accounts.ErrLoginToken):
+						f.t.Errorf("got %v, want %v", err, accounts.ErrLoginToken)
+					}
+				})
+			}
+			all.Wait()
+			if good.Load() != 1 {
+				f.t.Errorf("the token was good %d times", good.Load())
+			}
+		}
 	})
 }

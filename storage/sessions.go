@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"maunium.net/go/mautrix/id"
@@ -103,7 +104,10 @@ func (t *tx) checkProof(session accounts.NewSession) error {
 		return accounts.ErrLoginToken
 	}
 	t.exec(dropLoginTokenSQL, t.group.account.id, session.LoginToken)
-	return nil
+	if err := t.spend(onceOf(token), session.Now); !errors.Is(err, accounts.ErrLogin) {
+		return err
+	}
+	return accounts.ErrLoginToken // taken since it was read
 }
 
 const (
@@ -222,6 +226,11 @@ func (t *tx) dropProofs(user id.UserID) {
 	t.exec(dropGrantsSQL, t.group.account.id, user, oauth.Used)
 }
 
+// onceOf is what shows that a login token is spent.
+func onceOf(token *accounts.LoginToken) accounts.Once {
+	return accounts.Once{Token: token.Token, Until: token.Expires}
+}
+
 // KeepLoginToken implements accounts.SessionStore. It is no act: nothing is told
 // of it, and using it up is one. Tokens that have expired go with it.
 func (s *Store) KeepLoginToken(ctx context.Context, account tenant.ID, token accounts.LoginToken, once *accounts.Once) error {
@@ -242,7 +251,8 @@ const (
 		UNION ALL SELECT user_id, device FROM refresh_tokens WHERE account = $1 AND token = $2`
 )
 
-// TakeLoginToken implements accounts.SessionStore.
+// TakeLoginToken implements accounts.SessionStore. It is no act, so that an act may have
+// read the token too: only one of the two can note that it is spent.
 func (s *Store) TakeLoginToken(ctx context.Context, account tenant.ID, token string) (id.UserID, error) {
 	kept, err := s.LoginToken(ctx, account, token)
 	if err != nil || kept == nil {
@@ -250,11 +260,13 @@ func (s *Store) TakeLoginToken(ctx context.Context, account tenant.ID, token str
 	}
 	b := &sqldb.Batch{}
 	b.Add(takeLoginTokenSQL, account, token, s.now().UnixMilli())
-	if err := s.db.Commit(ctx, b); err != nil {
-		return "", fmt.Errorf("take login token: %w", err)
-	}
-	if b.Affected(0) == 0 {
+	s.spend(b, account, onceOf(kept))
+	err = s.commitOnce(ctx, b)
+	if errors.Is(err, accounts.ErrLogin) || err == nil && b.Affected(0) == 0 {
 		return "", nil
+	}
+	if err != nil {
+		return "", err
 	}
 	return kept.User, nil
 }
