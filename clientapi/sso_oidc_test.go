@@ -32,6 +32,19 @@ func TestOIDC(t *testing.T) {
 	})
 }
 
+// An e-mail address is somebody's only if the provider has verified it.
+func TestOIDCByAddress(t *testing.T) {
+	t.Parallel()
+	s := newSSOServer(t, sqltest.SQLite(t))
+	s.change(func(l *accounts.LoginSettings) { l.OIDC.UserClaim, l.OIDC.Scopes = "email", []string{"email"} })
+	s.provision(s.ana, "ana@acme.test")
+	b := newBrowser(t)
+	s.provider.QueueUser(&mockoidc.MockUser{Subject: "x", Email: "ana@acme.test"})
+	b.mustSee(s.redirectURL("oidc", client), http.StatusForbidden, "not valid")
+	s.provider.QueueUser(&mockoidc.MockUser{Subject: "x", Email: "ana@acme.test", EmailVerified: true})
+	s.mustBeAna(b.mustLeave(s.redirectURL("oidc", client)).Query().Get("loginToken"))
+}
+
 // atProvider gives what a browser is sent to the provider with, and stops there.
 func (s *ssoServer) atProvider(b *browser) url.Values {
 	s.t.Helper()

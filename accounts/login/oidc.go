@@ -129,5 +129,9 @@ func (s *Service) claimed(ctx context.Context, account tenant.ID, o *accounts.OI
 	if external == "" {
 		return "", fmt.Errorf("the ID token has no text in the claim %q", name)
 	}
+	// At many providers people enter any address themselves.
+	if verified := claims["email_verified"]; name == "email" && verified != true {
+		return "", errors.New("the ID token does not say that the e-mail address is verified")
+	}
 	return external, nil
 }
