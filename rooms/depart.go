@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/rooms/event"
@@ -59,13 +60,29 @@ func (e *entailing) leave(w *writing) error {
 	if _, err := w.append(memberPart(e.user, e.user, object{}.with("membership", "leave"))); err != nil {
 		return err
 	}
-	if succession && w.room.JoinedCount() == 0 {
-		return e.archive(w)
+	if !succession {
+		return nil
 	}
-	return nil
+	if inhabited, err := inhabited(w); inhabited || err != nil {
+		return err
+	}
+	return e.archive(w)
 }
 
-// handOver gives the power of the user to somebody who stays, unless somebody has
+// inhabited tells whether anybody is in a room who is a person.
+func inhabited(w *writing) (bool, error) {
+	for user, member := range w.room.Members() {
+		if MembershipOf(member) != "join" {
+			continue
+		}
+		if succeeds, err := w.tx.UserSucceeds(user); succeeds || err != nil {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
+// handOver gives the power of the user to a person who stays, unless somebody has
 // as much: who has most power in a room owns it, and a room is never without
 // owner while there is anybody to be it.
 func (e *entailing) handOver(w *writing) error {
@@ -78,7 +95,7 @@ func (e *entailing) handOver(w *writing) error {
 		if user == e.user || levels.User(user) < power || MembershipOf(member) != "join" {
 			continue
 		}
-		if active, err := w.tx.UserActive(user); active || err != nil {
+		if succeeds, err := w.tx.UserSucceeds(user); succeeds || err != nil {
 			return err
 		}
 	}
@@ -101,7 +118,7 @@ func (e *entailing) handOver(w *writing) error {
 }
 
 // heir gives who has been in the room longest of its administrators, or else of
-// all; "" when nobody stays.
+// all; "" when no person stays.
 func (e *entailing) heir(w *writing) (id.UserID, error) {
 	joined, err := w.tx.Joined(w.room.ID)
 	if err != nil {
@@ -113,7 +130,7 @@ func (e *entailing) heir(w *writing) (id.UserID, error) {
 			if user == e.user || levels.User(user) < least {
 				continue
 			}
-			if active, err := w.tx.UserActive(user); active || err != nil {
+			if succeeds, err := w.tx.UserSucceeds(user); succeeds || err != nil {
 				return user, err
 			}
 		}
@@ -121,7 +138,7 @@ func (e *entailing) heir(w *writing) (id.UserID, error) {
 	return "", nil
 }
 
-// archive takes a room in which nobody is left out of use: it is in no directory,
+// archive takes a room in which no person is left out of use: it is in no directory,
 // and what says of which kind it is says so.
 func (e *entailing) archive(w *writing) error {
 	if w.room.Published {
@@ -130,7 +147,7 @@ func (e *entailing) archive(w *writing) error {
 		}
 	}
 	channel := w.room.Event(channelType, "")
-	if channel == nil {
+	if channel == nil || gjson.GetBytes(channel.Content, "archived").Bool() {
 		return nil
 	}
 	content := object{}

@@ -37,6 +37,9 @@ type View interface {
 	// UserActive tells whether this is a user of the account who is not
 	// deactivated.
 	UserActive(user id.UserID) (bool, error)
+	// UserSucceeds tells whether this is an active user who can own a room: a person,
+	// and neither a bot nor a webhook.
+	UserSucceeds(user id.UserID) (bool, error)
 	// UserErased tells whether this is a deactivated user who is to be forgotten.
 	UserErased(user id.UserID) (bool, error)
 	// Changes gives the stream's entries above a position, and false when memory

@@ -145,3 +145,54 @@ func TestEmptyRoomIsArchived(t *testing.T) {
 		}
 	})
 }
+
+// Bots and webhooks own nothing: they are neither heirs nor other owners, and a room
+// with only them in it is out of use.
+func TestBotsDoNotSucceed(t *testing.T) {
+	for name, c := range map[string]struct {
+		users string // that Bia sets
+		meet  func(o *office, room id.RoomID)
+		want  string // power levels of users afterwards; "": as they were, in an archived room
+	}{
+		"a bot has been there longest": {
+			users: `{"@bia:acme.example":100}`,
+			meet:  func(o *office, room id.RoomID) { o.must(errors.Join(o.join(ana, room), o.join(eva, room))) },
+			want:  `{"@eva:acme.example":100}`,
+		},
+		"a bot administers": {
+			users: `{"@bia:acme.example":100,"@ana:acme.example":100}`,
+			meet:  func(o *office, room id.RoomID) { o.must(errors.Join(o.join(ana, room), o.join(eva, room))) },
+			want:  `{"@ana:acme.example":100,"@eva:acme.example":100}`,
+		},
+		"only a bot stays": {
+			users: `{"@bia:acme.example":100}`,
+			meet:  func(o *office, room id.RoomID) { o.must(o.join(ana, room)) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+				o := newOffice(t, db)
+				room := o.of(bia, "", rooms.Creation{Visibility: "public", InitialState: []rooms.InitialState{
+					initial("br.com.conversalabs.channel", "", `{"kind":"public","v":1}`),
+				}})
+				o.mustSet(bia, room, "m.room.power_levels", `{"users":`+c.users+`}`)
+				o.become(db, ana, "role = 'bot'")
+				c.meet(o, room)
+				o.policy = rooms.TeamPolicy
+				o.deactivate(bia)
+				o.followTwice()
+				want, wantChannel := c.want, `{"kind":"public","v":1}`
+				if want == "" {
+					want, wantChannel = c.users, `{"archived":true,"kind":"public","v":1}`
+				}
+				if got, _ := o.levels(room); got != want {
+					t.Errorf("got the levels %s, want %s", got, want)
+				}
+				if got := o.content(room, "br.com.conversalabs.channel", ""); got != wantChannel {
+					t.Errorf("got the channel %s, want %s", got, wantChannel)
+				}
+				o.mustBeIn(room, bia, "leave")
+			})
+		})
+	}
+}

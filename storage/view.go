@@ -94,6 +94,11 @@ func (v *view) UserActive(user id.UserID) (bool, error) {
 	return u != nil && !u.Deactivated, err
 }
 
+func (v *view) UserSucceeds(user id.UserID) (bool, error) {
+	u, err := v.user(user)
+	return u != nil && !u.Deactivated && u.Role != tenant.Bot, err
+}
+
 func (v *view) UserErased(user id.UserID) (bool, error) {
 	u, err := v.user(user)
 	return u != nil && u.Deactivated && u.Record != nil && u.Record.Erased, err
