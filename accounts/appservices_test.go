@@ -145,3 +145,33 @@ func TestAppServiceRestarts(t *testing.T) {
 		}
 	})
 }
+
+// What a service does in a user's name is told of as the service's, with the user.
+func TestAppServiceIsTheActor(t *testing.T) {
+	t.Parallel()
+	each(t, func(f *fixture) {
+		ctx := f.t.Context()
+		admin := f.mustAdministrator("admin")
+		f.mustService("bridge", asToken)
+		bot, err := f.CreateBot(ctx, admin, "deploy", "")
+		must(f.t, err)
+		admin.Service = "bridge"
+		_, _, err = f.CreateBotToken(ctx, admin, bot, "ci", nil)
+		must(f.t, err)
+		page, _, err := f.Audit(ctx, "acme", accounts.AuditQuery{Action: accounts.TokenCreated, Target: string(bot)})
+		must(f.t, err)
+		if len(page) != 1 || page[0].Actor != "appservice:bridge" || page[0].User != admin.User {
+			f.t.Errorf("got %+v, want that the service did it for the administrator", page)
+		}
+		tokens, err := f.BotTokens(ctx, "acme", bot)
+		must(f.t, err)
+		if len(tokens) != 1 || tokens[0].CreatedBy != "appservice:bridge" {
+			f.t.Errorf("got %+v, want them made by the service", tokens)
+		}
+		created, _, err := f.Audit(ctx, "acme", accounts.AuditQuery{Action: accounts.UserCreated, Target: string(bot)})
+		must(f.t, err)
+		if len(created) != 1 || created[0].Actor != string(admin.User) || created[0].User != "" {
+			f.t.Errorf("got %+v, want the administrator alone", created)
+		}
+	})
+}

@@ -18,8 +18,9 @@ const insertAuditSQL = `
 // audit makes it part of the act that its caller did something to a target.
 // details are JSON.
 func (t *tx) audit(action accounts.Action, target string, details map[string]any) error {
+	caller := t.act.caller
 	return t.auditAs(accounts.AuditEntry{
-		Action: action, Actor: t.act.caller.Actor(), Target: target, Address: t.act.caller.Address, Details: details,
+		Action: action, Actor: caller.Actor(), User: caller.For(), Target: target, Address: caller.Address, Details: details,
 	})
 }
 

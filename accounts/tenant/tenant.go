@@ -137,17 +137,26 @@ type Caller struct {
 	Address string
 }
 
-// Actor names who acts, for the audit.
+// Actor names who acts, for the audit: an application service and not the user in
+// whose name it does ([Caller.For]).
 func (c Caller) Actor() string {
 	switch {
-	case c.User != "":
-		return string(c.User)
 	case c.Service != "":
 		return "appservice:" + c.Service
+	case c.User != "":
+		return string(c.User)
 	case c.Machine != "":
 		return "machine:" + c.Machine
 	}
 	return "server"
+}
+
+// For is the user in whose name another acts, or empty.
+func (c Caller) For() id.UserID {
+	if c.Service == "" {
+		return ""
+	}
+	return c.User
 }
 
 // Origin is what the caller's transaction IDs are told apart by: the device or,

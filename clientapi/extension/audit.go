@@ -63,7 +63,7 @@ func (s *Server) exportAudit(r *httpapi.Request, query accounts.AuditQuery) (any
 		return nil, err
 	}
 	err = s.accounts.Record(r.Context(), account, accounts.AuditEntry{
-		Action: accounts.AuditExported, Actor: r.Caller.Actor(), Address: r.Caller.Address,
+		Action: accounts.AuditExported, Actor: r.Caller.Actor(), User: r.Caller.For(), Address: r.Caller.Address,
 	})
 	if err != nil {
 		return nil, err
