@@ -19,6 +19,7 @@ const (
 	LoginRefused    Action = "login.refused"    // details: errcode; no target where there is no such user
 	DevicesEnded    Action = "devices.ended"    // details: device_ids
 	TokenCreated    Action = "token.created"    // details: kind, and name where there is one
+	TokenChanged    Action = "token.changed"    // details: kind, name
 	TokenRevoked    Action = "token.revoked"    // details: kind, name
 	UserCreated     Action = "user.created"     // details: role
 	UserChanged     Action = "user.changed"     // details: version, and role where it changed

@@ -111,7 +111,10 @@ const changeWebhookSQL = `UPDATE webhooks SET name = $3, avatar_url = $4 WHERE a
 
 func (t *tx) ChangeWebhook(h rooms.Webhook) error {
 	t.exec(changeWebhookSQL, t.group.account.id, h.User, h.Name, h.AvatarURL)
-	return t.putWebhookProfile(h)
+	if err := t.putWebhookProfile(h); err != nil {
+		return err
+	}
+	return t.auditWebhook(accounts.TokenChanged, h)
 }
 
 const dropWebhookSQL = `DELETE FROM webhooks WHERE account = $1 AND user_id = $2`

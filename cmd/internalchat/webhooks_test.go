@@ -145,7 +145,7 @@ func TestWebhook(t *testing.T) {
 		if users := in.mustRun(t, "", "user", "list"); !strings.Contains(users, hook.user) || !strings.Contains(users, "deactivated") {
 			t.Errorf("got the users %s, want %s deactivated", users, hook.user)
 		}
-		for _, action := range []string{"token.created", "token.revoked"} {
+		for _, action := range []string{"token.created", "token.changed", "token.revoked"} {
 			entry := admin.must(t, http.MethodGet, product+"/admin/audit?action="+action, "").Get("entries.0")
 			if entry.Get("actor").Str != ana.id || entry.Get("target").Str != hook.user || entry.Get("details.kind").Str != "webhook" {
 				t.Errorf("%s: got %s", action, entry.Raw)
