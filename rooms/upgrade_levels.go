@@ -103,7 +103,7 @@ var (
 )
 
 // readLevels gives the content of a room's m.room.power_levels with whole numbers
-// in place of the texts that old room versions accept. It always has users.
+// in place of the texts that old room versions accept. Its users are always an object.
 func readLevels(room *Room) (object, error) {
 	content := object{}
 	e := room.Event("m.room.power_levels", "")
@@ -131,7 +131,7 @@ func readLevels(room *Room) (object, error) {
 			content[key] = some.bytes()
 		}
 	}
-	if content["users"] == nil {
+	if users := content["users"]; users == nil || string(users) == "null" {
 		content["users"] = json.RawMessage("{}")
 	}
 	return content, nil

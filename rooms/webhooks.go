@@ -142,9 +142,13 @@ func (s *Service) ChangeWebhook(ctx context.Context, caller tenant.Caller, room 
 	})
 }
 
-// DeleteWebhook ends a webhook at once, on every node. Its user leaves.
+// DeleteWebhook ends a webhook at once, on every node. Its user leaves, and has no
+// power level any more.
 func (s *Service) DeleteWebhook(ctx context.Context, caller tenant.Caller, room id.RoomID, webhook string) error {
 	return s.withWebhook(ctx, caller, room, webhook, func(w *writing, hook Webhook) error {
+		if err := w.disempowerWebhook(caller, hook.User); err != nil {
+			return err
+		}
 		if w.room.Joined(hook.User) {
 			leave := object{}.with("membership", "leave")
 			if _, err := w.append(memberPart(hook.User, hook.User, leave)); err != nil {

@@ -145,3 +145,30 @@ func (w *writing) empowerWebhook(caller, user id.UserID) error {
 	}
 	return err
 }
+
+// disempowerWebhook takes back what empowerWebhook gave, in the name of the caller if
+// they may, or else of the server itself. What nobody may do keeps no webhook alive.
+func (w *writing) disempowerWebhook(caller tenant.Caller, user id.UserID) error {
+	content, err := readLevels(w.room)
+	if err != nil {
+		return err
+	}
+	users := object{}
+	if err := json.Unmarshal(content["users"], &users); err != nil {
+		return err
+	}
+	if users[string(user)] == nil {
+		return nil
+	}
+	delete(users, string(user))
+	content.with("users", users)
+	const kind = "m.room.power_levels"
+	if _, err = w.setState(caller.User, kind, "", content.bytes()); refusal.As(err) == nil {
+		return err
+	}
+	key := ""
+	if _, err = w.serve(service{server: caller.Server}, part{kind: kind, stateKey: &key, content: content.bytes()}); refusal.As(err) != nil {
+		return nil
+	}
+	return err
+}
