@@ -40,7 +40,8 @@ func (e *entailing) depart(ctx context.Context) error {
 func (e *entailing) leaves(spans Spans) bool { return e.touches(spans, "join", "invite", "knock") }
 
 // leave takes the user out of one room. What becomes of the room is part of the
-// act: it is never without who has its power, and nothing is done twice.
+// act: it is never without who has its power, and nothing is done twice. But what the
+// room refuses of that keeps nobody in it.
 func (e *entailing) leave(w *writing) error {
 	active, err := w.tx.UserActive(e.user)
 	if active || err != nil {
@@ -53,7 +54,7 @@ func (e *entailing) leave(w *writing) error {
 	// In version 12 the power of who made the room is nobody's to give or take.
 	succession := e.policy.Succession && w.room.Joined(e.user) && !event.CreatorsAbove(w.room.Version)
 	if succession {
-		if err := e.handOver(w); err != nil {
+		if err := e.pass(e.handOver(w)); err != nil {
 			return err
 		}
 	}
@@ -66,7 +67,7 @@ func (e *entailing) leave(w *writing) error {
 	if inhabited, err := inhabited(w); inhabited || err != nil {
 		return err
 	}
-	return e.archive(w)
+	return e.pass(e.archive(w))
 }
 
 // inhabited tells whether anybody is in a room who is a person.

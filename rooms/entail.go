@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"maunium.net/go/mautrix/id"
@@ -48,6 +49,8 @@ type entailing struct {
 	user    id.UserID
 	at      stream.Position
 	report  func(error)
+	// passed is what the act under way goes on without, since it was refused.
+	passed error
 }
 
 // touches tells whether a membership is one of these and older than the entry.
@@ -60,12 +63,33 @@ func (e *entailing) act(ctx context.Context, do func(Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := e.service.loneAct(ctx, tenant.Caller{Account: e.account}, do)
-	if refused := refusal.As(err); refused != nil && refused.Status < 500 {
+	err := e.service.loneAct(ctx, tenant.Caller{Account: e.account}, func(tx Tx) error {
+		e.passed = nil // of an earlier run
+		return do(tx)
+	})
+	if err == nil {
+		err = e.passed
+	}
+	if refused(err) {
 		e.report(err)
 		return nil
 	}
 	return err
+}
+
+// pass lets the act under way go on without what a room's rules refuse.
+func (e *entailing) pass(err error) error {
+	if !refused(err) {
+		return err
+	}
+	e.passed = errors.Join(e.passed, err)
+	return nil
+}
+
+// refused tells whether an error would come again, however often it were tried.
+func refused(err error) bool {
+	r := refusal.As(err)
+	return r != nil && r.Status < 500
 }
 
 // each runs an act in each of the rooms, and stops when one cannot be done.

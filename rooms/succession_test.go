@@ -4,13 +4,18 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"maunium.net/go/mautrix/id"
 
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
+	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 func TestSuccession(t *testing.T) {
@@ -195,4 +200,45 @@ func TestBotsDoNotSucceed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A room whose levels have no space for the heir is left all the same.
+func TestLeavesWhatCannotBeHandedOver(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newOffice(t, db)
+		room := o.of(bia, "", rooms.Creation{})
+		heir := id.NewUserID(strings.Repeat("h", 200), "acme.example")
+		o.must(o.store.CreateUser(t.Context(), tenant.Caller{Account: "acme"}, accounts.User{ID: heir, Role: tenant.Agent}, "", nil))
+		o.must(o.join(heir, room))
+		const users = `{"@bia:acme.example":100}`
+		fill := func(size int) error {
+			_, err := o.SetState(t.Context(), by(bia), rooms.StateChange{
+				Room: room, Type: "m.room.power_levels",
+				Content: json.RawMessage(`{"users":` + users + `,"x":"` + strings.Repeat("x", size) + `"}`),
+			})
+			return err
+		}
+		size, err := 1<<16, error(nil)
+		for ; size > 1<<15; size-- { // the largest there may be
+			if err = fill(size); err == nil {
+				break
+			}
+		}
+		o.must(err)
+		o.policy = rooms.TeamPolicy
+		o.deactivate(bia)
+		var reported []error
+		o.must(o.Entail(t.Context(), "acme", stream.Item{Kind: stream.UserChanged, User: bia, Position: o.head()}, func(err error) {
+			reported = append(reported, err)
+		}))
+		if got := o.membership(room, bia); got != "leave" {
+			t.Errorf("got %q for Bia, want that she left", got)
+		}
+		if got, who := o.levels(room); got != users || who != bia {
+			t.Errorf("got the levels %s by %s, want them as they were", got, who)
+		}
+		if len(reported) != 1 || !refusal.Is(reported[0], "M_TOO_LARGE") {
+			t.Errorf("got the reports %v, want that it was too large", reported)
+		}
+	})
 }
