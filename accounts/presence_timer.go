@@ -3,7 +3,9 @@ package accounts
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -112,25 +114,13 @@ func (p *Presences) Run(ctx context.Context, alarm func(time.Duration) <-chan ti
 func (p *Presences) overdue() time.Duration { return p.life + p.life/2 }
 
 // Renew writes down who has been there since they were last written down, and
-// nothing of accounts whose presence is off.
+// nothing of accounts whose presence is off. What fails of one account is tried
+// again the next time, and keeps no other from being written down.
 func (p *Presences) Renew(ctx context.Context) error {
-	seen := p.unwritten()
-	shown := map[tenant.ID]bool{}
-	var there []Attendance
-	for _, one := range seen {
-		if _, asked := shown[one.Account]; !asked {
-			var err error
-			if shown[one.Account], err = p.Shown(ctx, one.Account); err != nil {
-				return fmt.Errorf("note who is there: %w", err)
-			}
-		}
-		if shown[one.Account] {
-			there = append(there, one)
-		}
-	}
+	seen, there, failed := p.worthWriting(ctx)
 	if len(there) > 0 {
 		if err := p.store.SeePresent(ctx, there); err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 	}
 	p.mu.Lock()
@@ -140,7 +130,31 @@ func (p *Presences) Renew(ctx context.Context) error {
 			s.written = one.Seen
 		}
 	}
-	return nil
+	return failed
+}
+
+// worthWriting gives whom this node has seen, and who of them is there to be written
+// down; both without the accounts that failed.
+func (p *Presences) worthWriting(ctx context.Context) (seen, there []Attendance, failed error) {
+	all := p.unwritten()
+	for len(all) > 0 {
+		account := all[0].Account
+		n := slices.IndexFunc(all, func(one Attendance) bool { return one.Account != account })
+		if n < 0 {
+			n = len(all)
+		}
+		shown, err := p.Shown(ctx, account)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("note who is there in account %s: %w", account, err))
+		} else {
+			seen = append(seen, all[:n]...)
+		}
+		if shown && err == nil {
+			there = append(there, all[:n]...)
+		}
+		all = all[n:]
+	}
+	return seen, there, failed
 }
 
 // unwritten gives who is to be written down, in one order on all nodes. Who has
@@ -168,25 +182,32 @@ func (p *Presences) unwritten() []Attendance {
 }
 
 // Expire puts offline who is gone, as few acts as there are accounts. Any number
-// of nodes may do so at once.
+// of nodes may do so at once. What fails of one account is tried again the next
+// time, and keeps no other from its turn while a page has anybody else.
 func (p *Presences) Expire(ctx context.Context) error {
 	before := p.now().Add(-p.overdue()).UnixMilli()
+	failed := map[tenant.ID]error{}
 	for {
 		overdue, err := p.store.Overdue(ctx, before, overduePage)
 		if err != nil {
-			return err
+			return errors.Join(append(slices.Collect(maps.Values(failed)), err)...)
 		}
 		users := map[tenant.ID][]id.UserID{}
 		for _, one := range overdue {
-			users[one.Account] = append(users[one.Account], one.User)
-		}
-		for account, gone := range users {
-			if err := p.store.Depart(ctx, account, gone, before, depart); err != nil {
-				return fmt.Errorf("put people of account %s offline: %w", account, err)
+			if failed[one.Account] == nil {
+				users[one.Account] = append(users[one.Account], one.User)
 			}
 		}
-		if len(overdue) < overduePage {
-			return nil
+		progress := false
+		for account, gone := range users {
+			if err := p.store.Depart(ctx, account, gone, before, depart); err != nil {
+				failed[account] = fmt.Errorf("put people of account %s offline: %w", account, err)
+				continue
+			}
+			progress = true
+		}
+		if len(overdue) < overduePage || !progress {
+			return errors.Join(slices.Collect(maps.Values(failed))...)
 		}
 	}
 }
