@@ -194,7 +194,7 @@ func (s *Server) authFallback(r *httpapi.Request) (any, error) {
 // sealCookie is the cookie in which a browser keeps the secret of the page of one
 // confirmation, without its value. No page elsewhere can have it sent.
 func sealCookie(base, session string) *http.Cookie {
-	c := tripCookie(base, session)
+	c := tripCookie(base, session) //nolint:gosec // tripCookie sets what it must
 	c.SameSite, c.MaxAge = http.SameSiteStrictMode, int(accounts.JourneyLife.Seconds())
 	return c
 }
