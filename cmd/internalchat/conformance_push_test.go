@@ -80,10 +80,13 @@ var pushChecks = checks{
 			// It waits already when the rule changes.
 			woken := make(chan gjson.Result, 1)
 			waiting := *alice
-			go func() { woken <- alice.mustSync(t, "since", waiting.since, "timeout", "20000") }()
-			waiting.must(t, http.MethodPut, path+change.path, change.body)
+			go func() {
+				// Something else, her presence say, may be told before.
+				woken <- waiting.mustSyncUntil(t, change.what, func(answer gjson.Result) bool { return pushRules(answer).Exists() }, "timeout", "20000")
+			}()
+			alice.must(t, http.MethodPut, path+change.path, change.body)
 			answer := <-woken
-			alice.since = answer.Get("next_batch").Str
+			alice.since = waiting.since
 			if got := rule(pushRules(answer), "room", "!foo:example.com"); !change.wanted(got) {
 				t.Errorf("%s: got the rule %s in /sync", change.what, got.Raw)
 			}
