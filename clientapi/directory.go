@@ -23,7 +23,9 @@ func (s *Server) directoryRoutes(api *httpapi.API) {
 
 // resolveAlias handles GET /_matrix/client/v3/directory/room/{alias}.
 func (s *Server) resolveAlias(r *httpapi.Request) (any, error) {
-	room, err := s.rooms.Resolve(r.Context(), r.Account, aliasOf(r))
+	caller := r.Caller
+	caller.Account = r.Account // where nobody is signed in, too
+	room, err := s.rooms.Resolve(r.Context(), caller, aliasOf(r))
 	if err != nil {
 		return nil, err
 	}

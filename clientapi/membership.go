@@ -60,7 +60,7 @@ func (s *Server) roomOrAlias(r *httpapi.Request) (id.RoomID, error) {
 	case '!':
 		return id.RoomID(name), nil
 	case '#':
-		return s.rooms.Resolve(r.Context(), r.Account, id.RoomAlias(name))
+		return s.rooms.Resolve(r.Context(), r.Caller, id.RoomAlias(name))
 	}
 	return "", refusal.Invalid("A room is named by its ID (!…) or its address (#…).")
 }

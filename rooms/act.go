@@ -57,9 +57,14 @@ type part struct {
 	served   bool         // said by the server itself: see [writing.serve]
 }
 
-// append builds an event, asks whether it may be, and appends it.
+// append builds an event, asks whether it may be, by the rules of the room's kind and
+// by the specification's, and appends it.
 func (w *writing) append(p part) (*event.Event, error) {
 	if err := w.limits.check(p); err != nil {
+		return nil, err
+	}
+	p, err := w.rule(p)
+	if err != nil {
 		return nil, err
 	}
 	draft := event.Draft{

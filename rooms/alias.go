@@ -17,6 +17,11 @@ import (
 // errNoAlias is the refusal for an alias that points nowhere.
 func errNoAlias() error { return refusal.NotFound("There is no room with this address.") }
 
+var (
+	errAddresses = refusal.Forbidden("Only owners and admins of this channel can give it addresses.").Because("requires_channel_admin")
+	errDirectory = refusal.Forbidden("Public channels and announcements stand in the directory, private channels and direct messages do not.")
+)
+
 // checkAlias refuses what is no alias of the account's server.
 func checkAlias(alias id.RoomAlias, server string) error {
 	if !event.ValidRoomAlias(alias) {
@@ -28,8 +33,27 @@ func checkAlias(alias id.RoomAlias, server string) error {
 	return nil
 }
 
-// Resolve gives the room an alias points to.
-func (s *Service) Resolve(ctx context.Context, account tenant.ID, alias id.RoomAlias) (id.RoomID, error) {
+// Resolve gives the room an alias points to. The address of a private channel of the
+// team leads nobody there who is not in it.
+func (s *Service) Resolve(ctx context.Context, caller tenant.Caller, alias id.RoomAlias) (id.RoomID, error) {
+	room, err := s.aliasOf(ctx, caller.Account, alias)
+	if err != nil {
+		return "", err
+	}
+	hidden := false
+	err = s.store.View(ctx, caller.Account, func(v View) error {
+		r, err := v.Room(room)
+		hidden = r != nil && r.Kind() == Private && !r.Joined(caller.User)
+		return err
+	})
+	if err == nil && hidden {
+		err = errNoAlias()
+	}
+	return room, err
+}
+
+// aliasOf gives the room an alias points to, whoever asks.
+func (s *Service) aliasOf(ctx context.Context, account tenant.ID, alias id.RoomAlias) (id.RoomID, error) {
 	if !event.ValidRoomAlias(alias) {
 		return "", refusal.Invalid("%s is not a room address.", string(alias))
 	}
@@ -60,6 +84,12 @@ func (s *Service) AddAlias(ctx context.Context, caller tenant.Caller, alias id.R
 		}
 		if !w.room.Joined(caller.User) {
 			return errNotHere()
+		}
+		switch kind := w.room.Kind(); {
+		case kind == Direct:
+			return errDirectAddress
+		case kind != "" && !w.mayManageAliases(caller.User):
+			return errAddresses
 		}
 		taken, _, err := tx.Alias(alias)
 		if err != nil {
@@ -205,6 +235,9 @@ func (s *Service) Publish(ctx context.Context, caller tenant.Caller, room id.Roo
 		}
 		if w.room.Published == published {
 			return nil
+		}
+		if w.room.Kind() != "" {
+			return errDirectory
 		}
 		return tx.Publish(room, published)
 	})

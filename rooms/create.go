@@ -28,6 +28,9 @@ type Creation struct {
 	Preset        string          `json:"preset"`
 	IsDirect      bool            `json:"is_direct"`
 	LevelOverride json.RawMessage `json:"power_level_content_override"`
+	// Kind is which kind of channel is wanted, where the account's rooms have kinds;
+	// "": what the rest of the request amounts to.
+	Kind Kind `json:"br.com.conversalabs.kind"`
 }
 
 // InitialState is one state event that a room begins with.
@@ -46,6 +49,15 @@ func (s *Service) Create(ctx context.Context, caller tenant.Caller, c Creation) 
 	if err := c.check(policy); err != nil {
 		return "", "", err
 	}
+	kind, peer, err := Kind(""), id.UserID(""), error(nil)
+	if policy.Kinds {
+		if kind, peer, err = c.kindOf(caller.User); err != nil {
+			return "", "", err
+		}
+		if err := c.checkKind(policy, caller, kind); err != nil {
+			return "", "", err
+		}
+	}
 	alias := id.RoomAlias("")
 	if c.AliasName != "" {
 		alias = id.RoomAlias("#" + c.AliasName + ":" + caller.Server)
@@ -60,7 +72,10 @@ func (s *Service) Create(ctx context.Context, caller tenant.Caller, c Creation) 
 	var made id.RoomID
 	err = s.withMakers(ctx, caller, func() error {
 		return s.loneAct(ctx, caller, func(tx Tx) error {
-			m := &making{service: s, caller: caller, creation: c, policy: policy, preset: policy.Presets[c.Preset], alias: alias}
+			m := &making{
+				service: s, caller: caller, creation: c, policy: policy, preset: policy.Presets[c.Preset], alias: alias,
+				kind: kind, template: templates[kind], peer: peer,
+			}
 			var err error
 			made, err = m.make(tx, born)
 			return err
@@ -116,26 +131,46 @@ type making struct {
 	policy   Policy
 	preset   Preset
 	alias    id.RoomAlias
+	kind     Kind      // "": of none
+	template *template // the kind's
+	peer     id.UserID // of a direct message
 }
 
 func (m *making) make(tx Tx, born birth) (id.RoomID, error) {
+	if m.kind == Direct {
+		return m.direct(tx, born)
+	}
 	for _, user := range m.creation.Invite {
 		if err := checkColleague(tx, user); err != nil {
 			return "", err
 		}
 	}
-	if err := m.service.checkRoomsOf(tx, m.caller.User); err != nil {
-		return "", err
-	}
-	if err := m.begin(tx, born); err != nil {
-		return "", err
-	}
-	for _, step := range []func() error{m.join, m.levels, m.address, m.presets, m.initial, m.describe, m.publish, m.invitations} {
-		if err := step(); err != nil {
-			return "", err
+	steps := []func() error{m.join, m.levels, m.address, m.presets, m.initial, m.describe, m.publish, m.invitations}
+	if m.kind != "" {
+		steps = []func() error{
+			m.join, m.address, m.rules, m.initialOfKind, m.describe, m.channel, m.levelsOfKind, m.publishKind, m.members,
 		}
 	}
+	if err := m.build(tx, born, steps); err != nil {
+		return "", err
+	}
 	return m.room.ID, nil
+}
+
+// build makes the room step by step.
+func (m *making) build(tx Tx, born birth, steps []func() error) error {
+	if err := m.service.checkRoomsOf(tx, m.caller.User); err != nil {
+		return err
+	}
+	if err := m.begin(tx, born); err != nil {
+		return err
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // begin appends m.room.create.
@@ -143,6 +178,9 @@ func (m *making) begin(tx Tx, born birth) error {
 	content := maps.Clone(m.creation.Content)
 	if content == nil {
 		content = object{}
+	}
+	if m.kind != "" {
+		content.with("m.federate", false)
 	}
 	if event.CreatorsAbove(m.creation.Version) && m.preset.TrustInvited {
 		if err := m.addCreators(content); err != nil {

@@ -4,14 +4,10 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/rooms/event"
 )
-
-// channelType is the state that says what kind of room a room is.
-const channelType = "br.com.conversalabs.channel"
 
 // depart takes who is deactivated out of every room that they are in, were invited
 // to, or asked to be let into.
@@ -67,7 +63,7 @@ func (e *entailing) leave(w *writing) error {
 	if inhabited, err := inhabited(w); inhabited || err != nil {
 		return err
 	}
-	return e.pass(e.archive(w))
+	return e.pass(w.archive(service{server: e.serverName()}))
 }
 
 // inhabited tells whether anybody is in a room who is a person.
@@ -115,7 +111,7 @@ func (e *entailing) handOver(w *writing) error {
 	users[heir] = power
 	delete(users, e.user)
 	content.with("users", users)
-	return e.set(w, "m.room.power_levels", content)
+	return w.serveState(service{server: e.serverName()}, "m.room.power_levels", content.bytes())
 }
 
 // heir gives who has been in the room longest of its administrators, or else of
@@ -126,7 +122,7 @@ func (e *entailing) heir(w *writing) (id.UserID, error) {
 		return "", err
 	}
 	levels := w.room.PowerLevels()
-	for _, least := range []int64{adminLevel, levels.UsersDefault()} {
+	for _, least := range []int64{AdminLevel, levels.UsersDefault()} {
 		for _, user := range joined {
 			if user == e.user || levels.User(user) < least {
 				continue
@@ -139,28 +135,16 @@ func (e *entailing) heir(w *writing) (id.UserID, error) {
 	return "", nil
 }
 
-// archive takes a room in which no person is left out of use: it is in no directory,
-// and what says of which kind it is says so.
-func (e *entailing) archive(w *writing) error {
+// archive takes a room out of use: it is in no directory, and what says of which kind
+// it is says so.
+func (w *writing) archive(why service) error {
 	if w.room.Published {
 		if err := w.tx.Publish(w.room.ID, false); err != nil {
 			return err
 		}
 	}
-	channel := w.room.Event(channelType, "")
-	if channel == nil || gjson.GetBytes(channel.Content, "archived").Bool() {
+	if w.room.Kind() == "" {
 		return nil
 	}
-	content := object{}
-	if err := json.Unmarshal(channel.Content, &content); err != nil {
-		return err
-	}
-	return e.set(w, channelType, content.with("archived", true))
-}
-
-// set sets state of a room in the name of the server.
-func (e *entailing) set(w *writing, kind string, content object) error {
-	key := ""
-	_, err := w.serve(service{server: e.serverName()}, part{kind: kind, stateKey: &key, content: content.bytes()})
-	return err
+	return w.setChannel(why, func(c *Channel) { c.Archived = true })
 }

@@ -64,7 +64,13 @@ func (s *Service) join(w *writing, caller tenant.Caller, m Move) error {
 		return err
 	}
 	if s.limits.MembersPerRoom > 0 && w.room.JoinedCount() >= s.limits.MembersPerRoom {
-		return refusal.Forbidden("This room is full: it has %d members.", w.room.JoinedCount())
+		return errFull(w.room)
+	}
+	if w.room.Channel().Archived && w.open() {
+		return errArchived
+	}
+	if w.party(caller.User) {
+		return s.rejoin(w, caller.User)
 	}
 	content := m.content("join")
 	if err := putProfile(w.tx, caller.User, content); err != nil {
@@ -79,19 +85,7 @@ func (s *Service) join(w *writing, caller tenant.Caller, m Move) error {
 	} else {
 		delete(content, "join_authorised_via_users_server")
 	}
-	first, err := firstJoin(w, caller.User)
-	if err != nil {
-		return err
-	}
-	if _, err := w.append(memberPart(caller.User, caller.User, content)); err != nil {
-		return err
-	}
-	if first {
-		if err := s.carryOver(w, caller.User); err != nil {
-			return err
-		}
-	}
-	return remember(w.tx, caller.User, w.room.ID)
+	return s.enter(w, caller.User, content)
 }
 
 func memberPart(sender, user id.UserID, content object) part {
@@ -198,6 +192,12 @@ func (s *Service) withMakers(ctx context.Context, caller tenant.Caller, do func(
 }
 
 func (s *Service) invite(w *writing, caller tenant.Caller, m Move) error {
+	if w.room.Kind() != "" && w.room.Joined(caller.User) && !w.room.Joined(m.User) {
+		if w.room.Kind() == Direct {
+			return errTwoPeople
+		}
+		return s.admit(w, admission{by: caller.User}, m)
+	}
 	if err := checkColleague(w.tx, m.User); err != nil {
 		return err
 	}
@@ -260,9 +260,22 @@ func (s *Service) Leave(ctx context.Context, caller tenant.Caller, m Move) error
 		if w.room.Membership(caller.User) == "leave" {
 			return nil
 		}
-		_, err = w.append(memberPart(caller.User, caller.User, m.content("leave")))
-		return err
+		if _, err = w.append(memberPart(caller.User, caller.User, m.content("leave"))); err != nil {
+			return err
+		}
+		return w.archiveIfEmpty(service{server: caller.Server})
 	})
+}
+
+// archiveIfEmpty takes a channel in which no person is left out of use.
+func (w *writing) archiveIfEmpty(why service) error {
+	if kind := w.room.Kind(); kind != Public && kind != Private {
+		return nil
+	}
+	if inhabited, err := inhabited(w); inhabited || err != nil {
+		return err
+	}
+	return w.archive(why)
 }
 
 // Kick removes somebody from a room, or takes back an invitation.

@@ -3,11 +3,13 @@ package rooms
 import (
 	"maunium.net/go/mautrix/id"
 
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms/event"
 )
 
 // Policy is the rules that an account's rooms follow, as a value. Kinds of rooms
-// with rules of their own are further values, not branches in the acts.
+// with rules of their own are further values (templates), not branches in the acts.
 type Policy struct {
 	Name string
 	// Versions are the room versions that may be asked for; Default is the one
@@ -22,6 +24,11 @@ type Policy struct {
 	// Succession hands a room on when the last of those with most power in it leaves
 	// the account, and takes a room that is left empty out of use.
 	Succession bool
+	// Kinds makes every room one of the team's kinds, but for spaces, which
+	// administrators alone make.
+	Kinds bool
+	// Creators are who may make channels of each kind; everybody where none are named.
+	Creators map[Kind]Creators
 	// OpenReads lets everybody read the directory and profiles without a token.
 	OpenReads bool
 }
@@ -74,9 +81,8 @@ var MatrixPolicy = Policy{
 	},
 }
 
-// TeamPolicy is the product's. Until it has its own kinds of rooms it differs
-// from the specification's in the versions alone: in version 12 a creator could
-// never be demoted.
+// TeamPolicy is the product's. It does without version 12, in which a creator could
+// never be demoted. Presets and levels are those of spaces.
 var TeamPolicy = Policy{
 	Name:       "team",
 	Versions:   []id.RoomVersion{"10", "11"},
@@ -84,4 +90,44 @@ var TeamPolicy = Policy{
 	Presets:    MatrixPolicy.Presets,
 	Levels:     MatrixPolicy.Levels,
 	Succession: true,
+	Kinds:      true,
+	Creators:   map[Kind]Creators{Announcement: AdministratorsCreate},
+}
+
+// Creators are who may make channels of a kind.
+type Creators string
+
+// The creators. Where only administrators create, so do those of the role custom who
+// have the permission for it; where agents do, they need it.
+const (
+	AgentsCreate         Creators = "agents"
+	AdministratorsCreate Creators = "administrators"
+)
+
+// creating are the permissions by which those of the role custom make channels.
+var creating = map[Kind]tenant.Permissions{
+	Private:      tenant.CreatePrivatePermission,
+	Announcement: tenant.CreateAnnouncementPermission,
+}
+
+var (
+	errCreatePublic       = refusal.Forbidden("Only administrators of the account can create public channels here.").Because("requires_administrator")
+	errCreatePrivate      = refusal.Forbidden("You may not create private channels here. An administrator of the account can do it for you.").Because("requires_administrator")
+	errCreateAnnouncement = refusal.Forbidden("You may not create announcement channels here. An administrator of the account can do it for you.").Because("requires_administrator")
+)
+
+// checkCreator refuses who may not make channels of a kind.
+func (p Policy) checkCreator(caller tenant.Caller, kind Kind) error {
+	if kind == Direct || caller.Administrator() {
+		return nil
+	}
+	permission, known := creating[kind]
+	custom := caller.Role == tenant.Custom && known
+	switch {
+	case custom && caller.Permissions.Has(permission):
+		return nil
+	case !custom && p.Creators[kind] != AdministratorsCreate:
+		return nil
+	}
+	return map[Kind]error{Public: errCreatePublic, Private: errCreatePrivate, Announcement: errCreateAnnouncement}[kind]
 }

@@ -32,6 +32,7 @@ type Room struct {
 	state   map[stateKey]*event.Event
 	members map[id.UserID]*event.Event
 	levels  *event.PowerLevels
+	channel Channel
 	last    *event.Event
 	joined  int
 	invited int
@@ -92,6 +93,8 @@ func (r *Room) applyState(e *event.Event) {
 		r.levels = event.ParsePowerLevels(r.Version, r.Event("m.room.create", ""), r.Event("m.room.power_levels", ""))
 	case "m.room.history_visibility":
 		r.history = append(r.history, visibilityChange{e.Position, historyVisibility(e)})
+	case channelType:
+		r.channel = channelOf(e)
 	}
 }
 

@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/tidwall/gjson"
@@ -41,11 +42,23 @@ func (s *Service) Send(ctx context.Context, caller tenant.Caller, m Message) (id
 	if err != nil {
 		return "", err
 	}
+	eventID, err := s.send(ctx, caller, m, root, false)
+	if errors.Is(err, errPeerLeft) {
+		return s.send(ctx, caller, m, root, true)
+	}
+	return eventID, err
+}
+
+// send is the act of Send; lone, it may bring back who left a direct message.
+func (s *Service) send(ctx context.Context, caller tenant.Caller, m Message, root *event.Event, lone bool) (id.EventID, error) {
 	return s.store.Act(ctx, Act{
-		Caller: caller, Path: m.Path, Transaction: m.Transaction,
+		Caller: caller, Path: m.Path, Transaction: m.Transaction, Lone: lone,
 		Do: func(tx Tx) (id.EventID, error) {
 			w, err := s.open(tx, m.Room)
 			if err != nil {
+				return "", err
+			}
+			if err := s.reach(w, caller.User, lone); err != nil {
 				return "", err
 			}
 			e, err := w.append(part{sender: caller.User, kind: m.Type, content: m.Content})

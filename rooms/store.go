@@ -68,6 +68,7 @@ type Tx interface {
 	View
 	DelayedTx
 	WebhookTx
+	DirectTx
 	// Create adds a new room, empty.
 	Create(room id.RoomID, version id.RoomVersion) (*Room, error)
 	// Append gives the event its position and applies it to its room.

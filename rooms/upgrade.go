@@ -84,7 +84,7 @@ func (u *upgrading) run(born birth) (id.RoomID, error) {
 	if err := u.begin(born); err != nil {
 		return "", err
 	}
-	for _, step := range []func() error{u.join, u.state, u.bans, u.addresses, u.levels, u.publish, u.restrict} {
+	for _, step := range []func() error{u.join, u.state, u.bans, u.addresses, u.levels, u.publish, u.members, u.restrict} {
 		if err := step(); err != nil {
 			return "", err
 		}
@@ -178,7 +178,37 @@ func (u *upgrading) state() error {
 		if e.Type == "m.room.join_rules" {
 			content = joinRulesIn(u.Version, content)
 		}
-		if _, err := u.new.append(part{sender: u.caller.User, kind: e.Type, stateKey: e.StateKey, content: content}); err != nil {
+		var err error
+		if e.Type == channelType {
+			_, err = u.new.serve(u.served(), part{kind: e.Type, stateKey: e.StateKey, content: content})
+		} else {
+			_, err = u.new.append(part{sender: u.caller.User, kind: e.Type, stateKey: e.StateKey, content: content})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// served is why the server writes what it writes.
+func (u *upgrading) served() service { return service{server: u.caller.Server, actor: u.caller.User} }
+
+// members takes those along who are in a room of a kind: nobody invites them again.
+func (u *upgrading) members() error {
+	if u.old.room.Kind() == "" {
+		return nil
+	}
+	joined, err := u.tx.Joined(u.Room)
+	if err != nil {
+		return err
+	}
+	for _, user := range joined {
+		err := u.service.admit(u.new, admission{why: u.served()}, Move{User: user})
+		if refused(err) {
+			continue // who cannot be in one more room, say
+		}
+		if err != nil {
 			return err
 		}
 	}

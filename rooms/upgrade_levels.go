@@ -11,10 +11,9 @@ import (
 )
 
 const (
-	// ownerLevel is what replacing a room of version 12 needs at first: whoever
+	// upgradeLevel is what replacing a room of version 12 needs at first: whoever
 	// does becomes a creator, above everybody.
-	ownerLevel = 150
-	adminLevel = 100
+	upgradeLevel = 150
 	// closedLevel is what sending and inviting need at least in a room that has
 	// been replaced.
 	closedLevel = 50
@@ -44,7 +43,7 @@ func (u *upgrading) levels() error {
 	} else {
 		// Whose power was above all levels must have one now.
 		for _, user := range old.Creators() {
-			users[user] = max(adminLevel, highest(content))
+			users[user] = max(AdminLevel, highest(content))
 		}
 	}
 	content.with("users", users)
@@ -65,10 +64,10 @@ func guardTombstone(content object, old *Room) error {
 	levels := old.PowerLevels()
 	least := levels.StateDefault() + 1
 	if !event.CreatorsAbove(old.Version) {
-		least = max(least, ownerLevel)
+		least = max(least, upgradeLevel)
 	}
 	if set, ok := events["m.room.tombstone"]; !ok {
-		events["m.room.tombstone"] = max(least, ownerLevel)
+		events["m.room.tombstone"] = max(least, upgradeLevel)
 	} else if set < least {
 		events["m.room.tombstone"] = least
 	}
@@ -110,7 +109,7 @@ func readLevels(room *Room) (object, error) {
 	if e == nil {
 		users := map[id.UserID]int64{}
 		if create := room.Event("m.room.create", ""); create != nil {
-			users[create.Sender] = adminLevel
+			users[create.Sender] = AdminLevel
 		}
 		return content.with("users", users), nil
 	}
@@ -153,6 +152,9 @@ func wholeLevel(level json.RawMessage) json.RawMessage {
 // restrict makes sending to the old room, and inviting into it, need more than
 // an ordinary member has, if the caller may change that.
 func (u *upgrading) restrict() error {
+	if u.old.room.Kind() != "" {
+		return u.old.archive(u.served())
+	}
 	content, err := readLevels(u.old.room)
 	if err != nil {
 		return err

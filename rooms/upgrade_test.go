@@ -9,6 +9,8 @@ import (
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/conversalabs/internalchat/accounts/tenant"
+
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
@@ -113,7 +115,7 @@ func TestUpgradeMovesARoom(t *testing.T) {
 		mustJSON(t, "create", create.Raw, `{"room_version":"11","type":"m.space","predecessor":{"room_id":"`+string(old)+
 			`","event_id":"`+gjson.GetBytes(tombstone, "event_id").Str+`"}}`)
 		for alias, want := range map[id.RoomAlias]id.RoomID{"#sales:acme.example": next, "#other:acme.example": next} {
-			if got, err := o.Resolve(t.Context(), "acme", alias); got != want || err != nil {
+			if got, err := o.Resolve(t.Context(), tenant.Caller{Account: "acme"}, alias); got != want || err != nil {
 				t.Errorf("%s: got %s, %v, want %s", alias, got, err, want)
 			}
 		}

@@ -57,6 +57,7 @@ var (
 	errWebhookName    = refusal.Missing("A webhook needs a name of at most 256 bytes, which its messages are shown with.")
 	errWebhookAvatar  = refusal.Invalid("The picture of a webhook must be an mxc:// address of at most 255 bytes.")
 	errWebhooksHere   = refusal.Forbidden("Only who owns this room or administers the account may manage its webhooks.")
+	errWebhooksDirect = refusal.Forbidden("Direct messages have no webhooks.")
 	errManyWebhooks   = refusal.Forbidden("A room can have %d webhooks at most. Delete one first.", maxWebhooks)
 	errWebhookRetired = refusal.Forbidden("This room is no longer in use, so nothing can be posted into it.")
 )
@@ -198,7 +199,9 @@ func mayManageWebhooks(room *Room, user id.UserID, administrator bool) error {
 	switch {
 	case room == nil, !administrator && !room.Joined(user):
 		return errNotHere()
-	case administrator, room.PowerLevels().User(user) >= adminLevel:
+	case room.Kind() == Direct:
+		return errWebhooksDirect
+	case administrator, room.PowerLevels().User(user) >= AdminLevel:
 		return nil
 	}
 	return errWebhooksHere

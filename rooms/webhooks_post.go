@@ -75,11 +75,7 @@ func (w *writing) checkWebhook(hook Webhook) error {
 
 // retired tells whether a room was replaced by another one or archived.
 func (r *Room) retired() bool {
-	if r.Event("m.room.tombstone", "") != nil {
-		return true
-	}
-	channel := r.Event(channelType, "")
-	return channel != nil && gjson.GetBytes(channel.Content, "archived").Bool()
+	return r.Event("m.room.tombstone", "") != nil || r.channel.Archived
 }
 
 // member is the content of the member event of the webhook's user. Their profile

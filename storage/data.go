@@ -33,11 +33,19 @@ func (s *Store) PutData(ctx context.Context, caller tenant.Caller, item stream.I
 	if err != nil {
 		return refuseUnknownAccount(err)
 	}
-	return a.submit(&act{caller: caller, asks: evenSuspended, do: func(t *tx) (id.EventID, error) {
+	direct := isDirects(item)
+	return a.submit(&act{caller: caller, asks: evenSuspended, lone: direct, do: func(t *tx) (id.EventID, error) {
 		if err := t.checkKnowsRoom(caller.User, item.Room); err != nil {
 			return "", err
 		}
-		t.Put(item)
+		put := item
+		if direct {
+			var err error
+			if put.Content, err = t.withDirects(caller.User, item.Content); err != nil {
+				return "", err
+			}
+		}
+		t.Put(put)
 		return "", nil
 	}})
 }
@@ -53,6 +61,9 @@ func (s *Store) ChangeData(ctx context.Context, caller tenant.Caller, at stream.
 			return err
 		}
 		after, err := change(before)
+		if err == nil && isDirects(at) {
+			after, err = t.withDirects(at.User, after)
+		}
 		if err != nil || bytes.Equal(before, after) {
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -31,10 +32,19 @@ func (p policies) RoomPolicy(ctx context.Context, account tenant.ID) (rooms.Poli
 	if err != nil {
 		return rooms.Policy{}, err
 	}
-	if a != nil && a.Settings.RoomPolicy == accounts.MatrixPolicy {
+	if a == nil {
+		return rooms.TeamPolicy, nil
+	}
+	if a.Settings.RoomPolicy == accounts.MatrixPolicy {
 		return rooms.MatrixPolicy, nil
 	}
-	return rooms.TeamPolicy, nil
+	policy, who := rooms.TeamPolicy, a.Settings.WhoCanCreate
+	policy.Creators = map[rooms.Kind]rooms.Creators{
+		rooms.Public:       rooms.Creators(cmp.Or(who.Public, accounts.AgentsCreate)),
+		rooms.Private:      rooms.Creators(cmp.Or(who.Private, accounts.AgentsCreate)),
+		rooms.Announcement: rooms.Creators(cmp.Or(who.Announcement, accounts.AdministratorsCreate)),
+	}
+	return policy, nil
 }
 
 // presences lets polls change presence as often as requests may.

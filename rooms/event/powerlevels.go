@@ -1,6 +1,8 @@
 package event
 
 import (
+	"iter"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -96,6 +98,15 @@ func (p *PowerLevels) Creators() []id.UserID {
 	}
 	return all
 }
+
+// Level gives the level that is said of a user, and whether one is.
+func (p *PowerLevels) Level(user id.UserID) (level int64, said bool) {
+	level, said = p.users[user]
+	return level, said
+}
+
+// Named gives the users whose level is said, with it, in no order.
+func (p *PowerLevels) Named() iter.Seq2[id.UserID, int64] { return maps.All(p.users) }
 
 // Event is the level that sending an event of this type needs.
 func (p *PowerLevels) Event(eventType string, isState bool) int64 {

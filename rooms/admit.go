@@ -1,0 +1,145 @@
+package rooms
+
+import (
+	"github.com/tidwall/gjson"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+)
+
+// In rooms of a kind nobody waits for an answer to an invitation: who is added is in
+// the room at once, by an invitation and a join that no client ever sees apart; where
+// everybody may join, by the join alone.
+
+// admission is in whose name somebody is let in.
+type admission struct {
+	// by adds them, with the power that needs; "": the server does, for why.
+	by  id.UserID
+	why service
+}
+
+func (a admission) actor() id.UserID {
+	if a.by != "" {
+		return a.by
+	}
+	return a.why.actor
+}
+
+// admit lets an active user of the account into the room at once. Who is in it
+// already is left as they are. Only in a lone act.
+func (s *Service) admit(w *writing, a admission, m Move) error {
+	if err := checkColleague(w.tx, m.User); err != nil {
+		return err
+	}
+	if w.room.Joined(m.User) {
+		return nil
+	}
+	open := w.open()
+	if open && a.by != "" {
+		if err := w.mayAdd(a.by, m.User); err != nil {
+			return err
+		}
+	}
+	if !open && w.room.Membership(m.User) != "invite" {
+		if err := w.inviteTo(a, m); err != nil {
+			return err
+		}
+	}
+	if err := s.checkRoomsOf(w.tx, m.User); err != nil {
+		return ofOther(err, m.User)
+	}
+	if s.limits.MembersPerRoom > 0 && w.room.JoinedCount() >= s.limits.MembersPerRoom {
+		return errFull(w.room)
+	}
+	content := m.content("join")
+	for _, field := range profileFields { // nobody says who somebody else is
+		delete(content, field)
+	}
+	if err := putProfile(w.tx, m.User, content); err != nil {
+		return err
+	}
+	if actor := a.actor(); actor != "" {
+		content.with(actorKey, actor)
+	}
+	return s.enter(w, m.User, content)
+}
+
+// open tells whether who joins the room needs no invitation.
+func (w *writing) open() bool {
+	rule := w.room.Event("m.room.join_rules", "")
+	return rule != nil && gjson.GetBytes(rule.Content, "join_rule").Str == "public"
+}
+
+// mayAdd asks of who adds somebody without an invitation what that would need.
+func (w *writing) mayAdd(by, user id.UserID) error {
+	levels := w.room.PowerLevels()
+	switch {
+	case !w.room.Joined(by):
+		return errNotHere()
+	case w.room.Channel().Archived:
+		return errArchived
+	case levels.User(by) < levels.Invite():
+		return errAddMembers(levels.Invite())
+	case w.room.Membership(user) == "ban":
+		return refusal.Forbidden("%s is banned from this room.", string(user))
+	}
+	return nil
+}
+
+// errAddMembers is the refusal of who may not add or remove members.
+func errAddMembers(level int64) error {
+	role := RoleOf(level)
+	return refusal.Forbidden("To add people to this channel you need to be its owner or admin, or an administrator of the account.").
+		Because("requires_channel_admin").With("br.com.conversalabs.required_roles", []Role{role})
+}
+
+// inviteTo invites in the name of who adds, or of the server.
+func (w *writing) inviteTo(a admission, m Move) error {
+	content := m.content("invite")
+	for _, field := range profileFields {
+		delete(content, field)
+	}
+	if err := putProfile(w.tx, m.User, content); err != nil {
+		return err
+	}
+	if a.by == "" {
+		p := memberPart("", m.User, content)
+		_, err := w.serve(a.why, p)
+		return err
+	}
+	levels := w.room.PowerLevels()
+	if w.room.Joined(a.by) && levels.User(a.by) < levels.Invite() && w.room.Kind() != Direct {
+		return errAddMembers(levels.Invite())
+	}
+	_, err := w.append(memberPart(a.by, m.User, content))
+	return err
+}
+
+// ofOther says of somebody else what is refused to them.
+func ofOther(err error, user id.UserID) error {
+	if refusal.As(err) == nil {
+		return err
+	}
+	return refusal.Forbidden("%s is in as many rooms as anybody can be in.", string(user))
+}
+
+func errFull(r *Room) error {
+	return refusal.Forbidden("This room is full: it has %d members.", r.JoinedCount())
+}
+
+// enter appends a user's join, and lets them find what they had set up before.
+func (s *Service) enter(w *writing, user id.UserID, content object) error {
+	first, err := firstJoin(w, user)
+	if err != nil {
+		return err
+	}
+	if _, err := w.append(memberPart(user, user, content)); err != nil {
+		return err
+	}
+	if first {
+		if err := s.carryOver(w, user); err != nil {
+			return err
+		}
+	}
+	return remember(w.tx, user, w.room.ID)
+}
