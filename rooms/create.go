@@ -148,7 +148,7 @@ func (m *making) make(tx Tx, born birth) (id.RoomID, error) {
 	steps := []func() error{m.join, m.levels, m.address, m.presets, m.initial, m.describe, m.publish, m.invitations}
 	if m.kind != "" {
 		steps = []func() error{
-			m.join, m.address, m.rules, m.initialOfKind, m.describe, m.channel, m.levelsOfKind, m.publishKind, m.members,
+			m.join, m.address, m.rules, m.initialOfKind, m.describe, m.levelsOfKind, m.channel, m.publishKind, m.members,
 		}
 	}
 	if err := m.build(tx, born, steps); err != nil {

@@ -16,7 +16,7 @@ var (
 	errTyped         = refusal.Forbidden("Only administrators of the account can create spaces.").Because("requires_administrator")
 	errKind          = refusal.Invalid("A channel is public, private or announcement.")
 	errSelf          = refusal.Invalid("You cannot write a direct message to yourself.")
-	errDirectAddress = refusal.Invalid("A direct message has no address.")
+	errDirectAddress = refusal.Forbidden("A direct message has no address.")
 )
 
 // kindOf tells which kind of room a request for an ordinary Matrix room is for, and
@@ -126,7 +126,7 @@ func (m *making) channel() error {
 
 // levelsOfKind sets the template's levels with what the request may ask for over
 // them. They come last of what the creator sends: with them the creator has not the
-// power for the rest.
+// power for the rest. What kind of room it is the server says after that.
 func (m *making) levelsOfKind() error {
 	wanted := json.RawMessage("{}")
 	if m.creation.LevelOverride != nil && string(m.creation.LevelOverride) != "null" {
@@ -146,7 +146,7 @@ func (m *making) levelsOfKind() error {
 	if err != nil {
 		return err
 	}
-	return m.serveState(m.served(), "m.room.power_levels", content)
+	return m.set("m.room.power_levels", "", content)
 }
 
 func (m *making) publishKind() error {

@@ -64,7 +64,7 @@ func (m *making) direct(tx Tx, born birth) (id.RoomID, error) {
 		return room, m.remember()
 	}
 	if err := m.build(tx, born, []func() error{
-		m.joinDirect, m.rules, m.channel, m.addPeer, m.levelsOfPeers,
+		m.joinDirect, m.rules, m.addPeer, m.levelsOfPeers, m.channel,
 	}); err != nil {
 		return "", err
 	}
@@ -92,7 +92,7 @@ func (m *making) levelsOfPeers() error {
 	if err != nil {
 		return err
 	}
-	return m.serveState(m.served(), "m.room.power_levels", content)
+	return m.set("m.room.power_levels", "", content)
 }
 
 // remember lists the room among the direct messages of both.

@@ -122,7 +122,6 @@ func eachPolicy(t *testing.T, f func(t *testing.T, db *sqldb.DB, policy rooms.Po
 func TestDeactivatedUserLeaves(t *testing.T) {
 	eachPolicy(t, func(t *testing.T, db *sqldb.DB, policy rooms.Policy) {
 		o := newOffice(t, db)
-		o.policy = policy
 		joined, invited, banned := o.mustCreate(rooms.Creation{}), o.mustCreate(rooms.Creation{}), o.mustCreate(rooms.Creation{})
 		knocked := o.mustCreate(rooms.Creation{InitialState: []rooms.InitialState{
 			initial("m.room.join_rules", "", `{"join_rule":"knock"}`),
@@ -132,6 +131,7 @@ func TestDeactivatedUserLeaves(t *testing.T) {
 		o.must(o.knock(bia, knocked))
 		o.must(o.Ban(t.Context(), by(ana), rooms.Move{Room: banned, User: bia}))
 		o.must(o.join(eva, joined))
+		o.policy = policy
 		o.deactivate(bia)
 		o.followTwice()
 		for room, want := range map[id.RoomID]string{joined: "leave", invited: "leave", knocked: "leave", banned: "ban"} {
@@ -319,8 +319,7 @@ func TestTwoNodesEntailOnce(t *testing.T) {
 		second := rooms.New(rooms.Options{Store: other.store, Policies: o, Now: ascending()})
 		var all []id.RoomID
 		for range 20 {
-			room := o.of(bia, "", rooms.Creation{})
-			o.must(o.join(eva, room))
+			room := o.of(bia, "", rooms.Creation{Invite: []id.UserID{eva}})
 			all = append(all, room)
 		}
 		o.deactivate(bia)
@@ -340,7 +339,7 @@ func TestTwoNodesEntailOnce(t *testing.T) {
 			t.Errorf("got %d entries, want a handing over and a leave in each of the 20 rooms", got)
 		}
 		for _, room := range all {
-			if users, _ := o.levels(room); users != `{"@eva:acme.example":100}` || o.membership(room, bia) != "leave" {
+			if users, _ := o.levels(room); users != `{"@eva:acme.example":150}` || o.membership(room, bia) != "leave" {
 				t.Errorf("got the levels %s and %q for Bia", users, o.membership(room, bia))
 			}
 		}

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"encoding/json"
+	"maps"
 
 	"maunium.net/go/mautrix/id"
 
@@ -31,17 +32,11 @@ func (t *template) clamp(content json.RawMessage) (Levels, error) {
 	if wanted.Invite != nil {
 		levels.Invite = t.rung(*wanted.Invite, MemberLevel)
 	}
-	levels.Events = map[string]int64{}
-	for kind, level := range t.levels.Events {
-		levels.Events[kind] = level
-	}
+	levels.Events = maps.Clone(t.levels.Events)
 	for kind, level := range wanted.Events {
 		levels.Events[kind] = t.eventLevel(kind, level)
 	}
-	levels.Notifications = map[string]int64{}
-	for kind, level := range t.levels.Notifications {
-		levels.Notifications[kind] = level
-	}
+	levels.Notifications = maps.Clone(t.levels.Notifications)
 	if room, ok := wanted.Notifications["room"]; ok {
 		levels.Notifications["room"] = t.rung(room, MemberLevel)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts"
@@ -118,35 +119,33 @@ func TestSuccession(t *testing.T) {
 	}
 }
 
-// A room in which nobody is left is not offered to anybody any more.
+// A room in which nobody is left is not offered to anybody any more, and nobody writes
+// there.
 func TestEmptyRoomIsArchived(t *testing.T) {
 	eachPolicy(t, func(t *testing.T, db *sqldb.DB, policy rooms.Policy) {
 		o := newOffice(t, db)
 		o.policy = policy
-		room := o.of(bia, "", rooms.Creation{Visibility: "public", InitialState: []rooms.InitialState{
-			initial("br.com.conversalabs.channel", "", `{"kind":"public","v":1}`),
-		}})
-		plain := o.of(bia, "", rooms.Creation{Visibility: "public"})
+		left := o.of(bia, "", rooms.Creation{Visibility: "public"})
+		empty := o.of(bia, "", rooms.Creation{Visibility: "public"})
 		shared := o.of(bia, "", rooms.Creation{Visibility: "public"})
 		o.must(o.join(eva, shared))
-		o.must(o.Invite(t.Context(), by(bia), rooms.Move{Room: room, User: ana}))
+		o.must(o.leave(bia, left))
 		o.deactivate(bia)
 		o.followTwice()
-		wantPublished, wantChannel := []id.RoomID{shared}, `{"archived":true,"kind":"public","v":1}`
-		if !policy.Succession {
-			wantPublished, wantChannel = []id.RoomID{room, plain, shared}, `{"kind":"public","v":1}`
+		want, archived := []id.RoomID{shared}, true
+		if !policy.Kinds {
+			want, archived = []id.RoomID{left, empty, shared}, false
 		}
 		published, err := o.store.PublishedRooms(t.Context(), "acme")
 		slices.Sort(published)
-		slices.Sort(wantPublished)
-		if err != nil || !slices.Equal(published, wantPublished) {
-			t.Errorf("got %v, %v in the directory, want %v", published, err, wantPublished)
+		slices.Sort(want)
+		if err != nil || !slices.Equal(published, want) {
+			t.Errorf("got %v, %v in the directory, want %v", published, err, want)
 		}
-		if got := o.content(room, "br.com.conversalabs.channel", ""); got != wantChannel {
-			t.Errorf("got the channel %s, want %s", got, wantChannel)
-		}
-		if got := o.content(plain, "br.com.conversalabs.channel", ""); got != "" {
-			t.Errorf("got the channel %s in a room that is none", got)
+		for _, room := range []id.RoomID{left, empty} {
+			if got := gjson.Get(o.content(room, "br.com.conversalabs.channel", ""), "archived").Bool(); got != archived {
+				t.Errorf("got archived %t, want %t", got, archived)
+			}
 		}
 	})
 }
@@ -155,46 +154,42 @@ func TestEmptyRoomIsArchived(t *testing.T) {
 // with only them in it is out of use.
 func TestBotsDoNotSucceed(t *testing.T) {
 	for name, c := range map[string]struct {
-		users string // that Bia sets
-		meet  func(o *office, room id.RoomID)
-		want  string // power levels of users afterwards; "": as they were, in an archived room
+		users    string      // that Bia sets
+		members  []id.UserID // beside Bia; Ana is a bot
+		want     string      // power levels of users afterwards
+		archived bool
 	}{
 		"a bot has been there longest": {
-			users: `{"@bia:acme.example":100}`,
-			meet:  func(o *office, room id.RoomID) { o.must(errors.Join(o.join(ana, room), o.join(eva, room))) },
-			want:  `{"@eva:acme.example":100}`,
+			users:   `{"@bia:acme.example":150}`,
+			members: []id.UserID{ana, eva},
+			want:    `{"@eva:acme.example":150}`,
 		},
 		"a bot administers": {
-			users: `{"@bia:acme.example":100,"@ana:acme.example":100}`,
-			meet:  func(o *office, room id.RoomID) { o.must(errors.Join(o.join(ana, room), o.join(eva, room))) },
-			want:  `{"@ana:acme.example":100,"@eva:acme.example":100}`,
+			users:   `{"@bia:acme.example":150,"@ana:acme.example":150}`,
+			members: []id.UserID{ana, eva},
+			want:    `{"@ana:acme.example":150,"@eva:acme.example":150}`,
 		},
 		"only a bot stays": {
-			users: `{"@bia:acme.example":100}`,
-			meet:  func(o *office, room id.RoomID) { o.must(o.join(ana, room)) },
+			users:    `{"@bia:acme.example":150}`,
+			members:  []id.UserID{ana},
+			want:     `{"@bia:acme.example":150}`,
+			archived: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 				o := newOffice(t, db)
-				room := o.of(bia, "", rooms.Creation{Visibility: "public", InitialState: []rooms.InitialState{
-					initial("br.com.conversalabs.channel", "", `{"kind":"public","v":1}`),
-				}})
-				o.mustSet(bia, room, "m.room.power_levels", `{"users":`+c.users+`}`)
-				o.become(db, ana, "role = 'bot'")
-				c.meet(o, room)
 				o.policy = rooms.TeamPolicy
+				o.become(db, ana, "role = 'bot'")
+				room := o.of(bia, "", rooms.Creation{Visibility: "public", Invite: c.members})
+				o.mustSet(bia, room, "m.room.power_levels", `{"users":`+c.users+`}`)
 				o.deactivate(bia)
 				o.followTwice()
-				want, wantChannel := c.want, `{"kind":"public","v":1}`
-				if want == "" {
-					want, wantChannel = c.users, `{"archived":true,"kind":"public","v":1}`
+				if got, _ := o.levels(room); got != c.want {
+					t.Errorf("got the levels %s, want %s", got, c.want)
 				}
-				if got, _ := o.levels(room); got != want {
-					t.Errorf("got the levels %s, want %s", got, want)
-				}
-				if got := o.content(room, "br.com.conversalabs.channel", ""); got != wantChannel {
-					t.Errorf("got the channel %s, want %s", got, wantChannel)
+				if got := gjson.Get(o.content(room, "br.com.conversalabs.channel", ""), "archived").Bool(); got != c.archived {
+					t.Errorf("got archived %t, want %t", got, c.archived)
 				}
 				o.mustBeIn(room, bia, "leave")
 			})

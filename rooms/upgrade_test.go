@@ -68,15 +68,14 @@ func TestUpgradeMovesARoom(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		o := newOffice(t, db)
 		moved := map[string]string{
-			"m.room.join_rules":           `{"join_rule":"knock"}`,
-			"m.room.history_visibility":   `{"history_visibility":"joined"}`,
-			"m.room.guest_access":         `{"guest_access":"forbidden"}`,
-			"m.room.server_acl":           `{"allow":["*"]}`,
-			"m.room.encryption":           `{"algorithm":"m.megolm.v1.aes-sha2"}`,
-			"m.room.name":                 `{"name":"Sales"}`,
-			"m.room.topic":                `{"topic":"All of them"}`,
-			"m.room.avatar":               `{"url":"mxc://acme.example/a"}`,
-			"br.com.conversalabs.channel": `{"kind":"public"}`,
+			"m.room.join_rules":         `{"join_rule":"knock"}`,
+			"m.room.history_visibility": `{"history_visibility":"joined"}`,
+			"m.room.guest_access":       `{"guest_access":"forbidden"}`,
+			"m.room.server_acl":         `{"allow":["*"]}`,
+			"m.room.encryption":         `{"algorithm":"m.megolm.v1.aes-sha2"}`,
+			"m.room.name":               `{"name":"Sales"}`,
+			"m.room.topic":              `{"topic":"All of them"}`,
+			"m.room.avatar":             `{"url":"mxc://acme.example/a"}`,
 		}
 		c := rooms.Creation{
 			Version: "10", Visibility: "public", AliasName: "sales",

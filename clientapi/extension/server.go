@@ -33,6 +33,7 @@ func New(o Options) *Server {
 // Routes registers all routes.
 func (s *Server) Routes(api *httpapi.API) {
 	s.meRoutes(api)
+	s.directRoutes(api)
 	s.botRoutes(api)
 	s.auditRoutes(api)
 	s.reportRoutes(api)

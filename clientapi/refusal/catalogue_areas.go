@@ -3,10 +3,32 @@ package refusal
 import "maps"
 
 // portuguese holds the pt-BR sentences by their English originals.
-var portuguese = joined(portugueseClientAPI, portugueseAccounts, portugueseLogin, portugueseOAuth, portugueseRooms, portugueseBots, portugueseProvisioning, portugueseWebhooks, portugueseServices)
+var portuguese = joined(
+	portugueseClientAPI,
+	portugueseAccounts,
+	portugueseLogin,
+	portugueseOAuth,
+	portugueseRooms,
+	portugueseBots,
+	portugueseProvisioning,
+	portugueseWebhooks,
+	portugueseServices,
+	portugueseKinds,
+)
 
 // spanish holds the es sentences by their English originals.
-var spanish = joined(spanishClientAPI, spanishAccounts, spanishLogin, spanishOAuth, spanishRooms, spanishBots, spanishProvisioning, spanishWebhooks, spanishServices)
+var spanish = joined(
+	spanishClientAPI,
+	spanishAccounts,
+	spanishLogin,
+	spanishOAuth,
+	spanishRooms,
+	spanishBots,
+	spanishProvisioning,
+	spanishWebhooks,
+	spanishServices,
+	spanishKinds,
+)
 
 // joined is the catalogue of a language from its areas. A sentence of several
 // areas stands in one of them: two translations would drift apart.

@@ -338,7 +338,7 @@ func TestApplicationServiceIdentity(t *testing.T) {
 		service.mustBeRefused(t, 400, "M_EXCLUSIVE", "POST", "/login", `{"type":"m.login.application_service","identifier":{"type":"m.id.user","user":"ana"}}`)
 		nobody.mustBeRefused(t, 401, "M_MISSING_TOKEN", "POST", "/login", `{"type":"m.login.application_service","identifier":{"type":"m.id.user","user":"_irc_bob"}}`)
 
-		room := ana.mustCreate(t, `{"preset":"public_chat","power_level_content_override":{"state_default":0}}`)
+		room := ana.mustCreate(t, `{"preset":"public_chat","power_level_content_override":{"events":{"m.room.topic":0,"m.room.canonical_alias":0}}}`)
 		service.must(t, "POST", as("/join/"+url.PathEscape(room), puppet), `{}`)
 		for _, path := range []string{inRoom(room) + "/send/m.room.message/1", inRoom(room) + "/state/m.room.topic/"} {
 			sent := service.must(t, "PUT", as(path, puppet)+"&ts=1234", `{"msgtype":"m.text","body":"old","topic":"old"}`).Get("event_id").Str

@@ -86,7 +86,7 @@ func (d *departure) mustHaveSucceeded(t testing.TB, heir *mautrix.Client, rooms 
 		if err := heir.StateEvent(within(t), room, event.StatePowerLevels, "", &levels); err != nil {
 			t.Fatal(err)
 		}
-		if levels.GetUserLevel(heir.UserID) != 100 || levels.GetUserLevel(d.user) != 0 {
+		if levels.GetUserLevel(heir.UserID) != 150 || levels.GetUserLevel(d.user) != 0 {
 			t.Errorf("got the levels %v, want %s as the owner", levels.Users, heir.UserID)
 		}
 		members, err := heir.JoinedMembers(within(t), room)

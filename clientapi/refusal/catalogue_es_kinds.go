@@ -1,0 +1,31 @@
+package refusal
+
+// spanishKinds are the sentences of the kinds of rooms.
+var spanishKinds = map[string]string{
+	"%s is in as many rooms as anybody can be in.":                                        "%s está en tantas salas como se puede estar.",
+	"A channel is public, private or announcement.":                                       "Un canal es público, privado o de anuncios (public, private, announcement).",
+	"A channel needs an owner. Make somebody else the owner first.":                       "Un canal necesita un propietario. Antes, haz propietaria a otra persona.",
+	"A direct message has no address.":                                                    "Un mensaje directo no tiene dirección.",
+	"A direct message is between two people. Create a private channel to talk with more.": "Un mensaje directo es entre dos personas. Crea un canal privado para hablar con más.",
+	"A public channel is open to all of the team, a private one to whom is added. An administrator of the account can change which one this is.": "Un canal público está abierto a todo el equipo; uno privado, a quien se añada. Un administrador de la cuenta puede cambiar de qué tipo es este.",
+	"Direct messages have no webhooks.": "Los mensajes directos no tienen webhooks.",
+	"Everybody of the team is in this channel, and nobody can leave it or be removed from it.":                   "Todo el equipo está en este canal, y nadie puede salir de él ni ser quitado.",
+	"In a direct message both people may do the same, and nobody can change that.":                               "En un mensaje directo las dos personas pueden lo mismo, y nadie puede cambiarlo.",
+	"In this channel people are owners (power level 150), admins (100) or members (0).":                          "En este canal las personas son propietarias (nivel de poder 150), administradoras (100) o miembros (0).",
+	"In this channel people are owners (power level 150), admins (100), authorised to post (50) or members (0).": "En este canal las personas son propietarias (nivel de poder 150), administradoras (100), autorizadas a publicar (50) o miembros (0).",
+	"Only administrators of the account can create public channels here.":                                        "Aquí solo los administradores de la cuenta pueden crear canales públicos.",
+	"Only administrators of the account can create spaces.":                                                      "Solo los administradores de la cuenta pueden crear espacios.",
+	"Only owners and admins of this channel can give it addresses.":                                              "Solo los propietarios y administradores de este canal pueden darle direcciones.",
+	"Public channels and announcements stand in the directory, private channels and direct messages do not.":     "Los canales públicos y de anuncios están en el directorio; los privados y los mensajes directos, no.",
+	"Rooms are not encrypted here, so that they can be searched.":                                                "Aquí las salas no se cifran, para que se pueda buscar en ellas.",
+	"The other person is no longer in this team, so that nothing more can be written here.":                      "La otra persona ya no está en este equipo, así que no se puede escribir nada más aquí.",
+	"The server alone sets this here.":                                                                           "Aquí solo el servidor define esto.",
+	"This account has no channels and direct messages of the team.":                                              "Esta cuenta no tiene canales ni mensajes directos del equipo.",
+	"This channel is archived: it can be read, but nothing can be written.":                                      "Este canal está archivado: se puede leer, pero no se puede escribir nada.",
+	"To add people to this channel you need to be its owner or admin, or an administrator of the account.":       "Para añadir personas a este canal tienes que ser su propietario o administrador, o administrador de la cuenta.",
+	"What kind of room this is only the server says.":                                                            "Solo el servidor dice qué tipo de sala es esta.",
+	"Who is not in a channel cannot read it. Choose another history visibility.":                                 "Quien no está en un canal no puede leerlo. Elige otra visibilidad del historial.",
+	"You cannot write a direct message to yourself.":                                                             "No puedes escribirte un mensaje directo.",
+	"You may not create announcement channels here. An administrator of the account can do it for you.":          "Aquí no puedes crear canales de anuncios. Un administrador de la cuenta puede hacerlo por ti.",
+	"You may not create private channels here. An administrator of the account can do it for you.":               "Aquí no puedes crear canales privados. Un administrador de la cuenta puede hacerlo por ti.",
+}

@@ -1,0 +1,31 @@
+package refusal
+
+// portugueseKinds are the sentences of the kinds of rooms.
+var portugueseKinds = map[string]string{
+	"%s is in as many rooms as anybody can be in.":                                        "%s está em tantas salas quanto alguém pode estar.",
+	"A channel is public, private or announcement.":                                       "Um canal é público, privado ou de anúncios (public, private, announcement).",
+	"A channel needs an owner. Make somebody else the owner first.":                       "Um canal precisa de um proprietário. Antes, torne outra pessoa proprietária.",
+	"A direct message has no address.":                                                    "Uma mensagem direta não tem endereço.",
+	"A direct message is between two people. Create a private channel to talk with more.": "Uma mensagem direta é entre duas pessoas. Crie um canal privado para falar com mais gente.",
+	"A public channel is open to all of the team, a private one to whom is added. An administrator of the account can change which one this is.": "Um canal público é aberto a toda a equipe; um privado, a quem for adicionado. Um administrador da conta pode mudar o tipo deste.",
+	"Direct messages have no webhooks.": "Mensagens diretas não têm webhooks.",
+	"Everybody of the team is in this channel, and nobody can leave it or be removed from it.":                   "Toda a equipe está neste canal, e ninguém pode sair dele nem ser removido.",
+	"In a direct message both people may do the same, and nobody can change that.":                               "Em uma mensagem direta as duas pessoas podem o mesmo, e ninguém pode mudar isso.",
+	"In this channel people are owners (power level 150), admins (100) or members (0).":                          "Neste canal as pessoas são proprietárias (nível de poder 150), administradoras (100) ou membros (0).",
+	"In this channel people are owners (power level 150), admins (100), authorised to post (50) or members (0).": "Neste canal as pessoas são proprietárias (nível de poder 150), administradoras (100), autorizadas a publicar (50) ou membros (0).",
+	"Only administrators of the account can create public channels here.":                                        "Aqui só administradores da conta podem criar canais públicos.",
+	"Only administrators of the account can create spaces.":                                                      "Só administradores da conta podem criar espaços.",
+	"Only owners and admins of this channel can give it addresses.":                                              "Só proprietários e administradores deste canal podem dar endereços a ele.",
+	"Public channels and announcements stand in the directory, private channels and direct messages do not.":     "Canais públicos e de anúncios estão no diretório; canais privados e mensagens diretas, não.",
+	"Rooms are not encrypted here, so that they can be searched.":                                                "As salas não são criptografadas aqui, para que se possa pesquisar nelas.",
+	"The other person is no longer in this team, so that nothing more can be written here.":                      "A outra pessoa já não faz parte desta equipe, por isso nada mais pode ser escrito aqui.",
+	"The server alone sets this here.":                                                                           "Aqui só o servidor define isto.",
+	"This account has no channels and direct messages of the team.":                                              "Esta conta não tem canais e mensagens diretas da equipe.",
+	"This channel is archived: it can be read, but nothing can be written.":                                      "Este canal está arquivado: pode ser lido, mas nada pode ser escrito nele.",
+	"To add people to this channel you need to be its owner or admin, or an administrator of the account.":       "Para adicionar pessoas a este canal você precisa ser proprietário ou administrador dele, ou administrador da conta.",
+	"What kind of room this is only the server says.":                                                            "Só o servidor diz que tipo de sala é esta.",
+	"Who is not in a channel cannot read it. Choose another history visibility.":                                 "Quem não está em um canal não pode lê-lo. Escolha outra visibilidade do histórico.",
+	"You cannot write a direct message to yourself.":                                                             "Você não pode escrever uma mensagem direta para si.",
+	"You may not create announcement channels here. An administrator of the account can do it for you.":          "Você não pode criar canais de anúncios aqui. Um administrador da conta pode fazer isso por você.",
+	"You may not create private channels here. An administrator of the account can do it for you.":               "Você não pode criar canais privados aqui. Um administrador da conta pode fazer isso por você.",
+}
