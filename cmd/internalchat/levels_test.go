@@ -42,6 +42,7 @@ var levels = map[string]int{
 	"clientapi/longpoll": 5,
 	"storage":            5,
 
+	"clientapi/openapitest":  0,
 	"clientapi":              6,
 	"clientapi/extension":    6,
 	"clientapi/provisioning": 6,
