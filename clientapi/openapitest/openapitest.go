@@ -155,11 +155,11 @@ var escapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // place makes a JSON pointer of keys.
 func place(keys ...string) string {
-	all := ""
+	var all strings.Builder
 	for _, key := range keys {
-		all += "/" + escapes.Replace(key)
+		all.WriteString("/" + escapes.Replace(key))
 	}
-	return all
+	return all.String()
 }
 
 // at gives what stands at a place, with the references to components followed, and
