@@ -13,8 +13,7 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-// Data is what users keep on the server for themselves (account data, tags, push
-// rules, pushers), and what they show of themselves (the directory of users).
+// Data is what users keep on the server for themselves (account data, tags, pushers), and what they show of themselves (the directory of users).
 type Data struct {
 	store  DataStore
 	limits DataLimits
@@ -201,17 +200,4 @@ func (d *Data) checkTypes(ctx context.Context, caller tenant.Caller, item stream
 		return refusal.Forbidden("You have %d types of account data here already, which is the most allowed.", d.limits.Types)
 	}
 	return nil
-}
-
-// PushRules gives what is kept of a user's push rules, nil when they have changed
-// none.
-func (d *Data) PushRules(ctx context.Context, account tenant.ID, user id.UserID) ([]byte, error) {
-	return d.store.Item(ctx, account, stream.AccountData, user, "", PushRulesType)
-}
-
-// ChangePushRules changes what is kept of the caller's push rules. change may run
-// several times.
-func (d *Data) ChangePushRules(ctx context.Context, caller tenant.Caller, change func([]byte) ([]byte, error)) error {
-	at := stream.Item{Kind: stream.AccountData, User: caller.User, Key: PushRulesType}
-	return d.store.ChangeData(ctx, caller, at, change)
 }

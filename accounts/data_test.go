@@ -77,10 +77,11 @@ func TestDataChangesAtOnceAreAllKept(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		nodes := newDataNodes(t, db, 2)
 		const changes = 30
+		at := stream.Item{Kind: stream.AccountData, User: dataAna, Key: "m.push_rules"}
 		done := make(chan error)
 		for i := range changes {
 			go func() {
-				done <- nodes[i%2].ChangePushRules(context.Background(), dataCaller(dataAna), func(before []byte) ([]byte, error) {
+				done <- nodes[i%2].store.ChangeData(context.Background(), dataCaller(dataAna), at, func(before []byte) ([]byte, error) {
 					var all []int
 					if before != nil {
 						if err := json.Unmarshal(before, &all); err != nil {
@@ -94,7 +95,7 @@ func TestDataChangesAtOnceAreAllKept(t *testing.T) {
 		for range changes {
 			must(t, <-done)
 		}
-		stored, err := nodes[0].PushRules(t.Context(), "acme", dataAna)
+		stored, err := nodes[0].AccountData(t.Context(), "acme", dataAna, "", at.Key)
 		must(t, err)
 		var all []int
 		must(t, json.Unmarshal(stored, &all))

@@ -24,6 +24,9 @@ type Settings struct {
 	Login    LoginSettings `json:"login,omitzero"`
 	// WhoCanCreate says who may make rooms of a kind.
 	WhoCanCreate WhoCanCreate `json:"who_can_create,omitzero"`
+	// DefaultLevel is what people are told of rooms for which they have chosen nothing:
+	// everything if empty.
+	DefaultLevel DefaultLevel `json:"default_level,omitempty"`
 	// Cards is where the items that people share are looked up.
 	Cards *Endpoint `json:"cards,omitempty"`
 	// Notifications is where notifications are delivered.
@@ -53,6 +56,15 @@ type WhoCanCreate struct {
 	Private      Creators `json:"private,omitempty"`
 	Announcement Creators `json:"announcement,omitempty"`
 }
+
+// DefaultLevel is what people are told of rooms for which they have chosen nothing.
+type DefaultLevel string
+
+// The default levels.
+const (
+	EverythingByDefault DefaultLevel = "everything"
+	MentionsByDefault   DefaultLevel = "mentions"
+)
 
 // LoginSettings say how users of the account sign in.
 type LoginSettings struct {

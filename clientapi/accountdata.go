@@ -8,7 +8,9 @@ import (
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/rooms/push"
 )
 
 // largeBody is how large a request may be that carries account data, in bytes.
@@ -72,14 +74,23 @@ func own(r *httpapi.Request) error {
 func (s *Server) accountData(r *httpapi.Request, room id.RoomID) (any, error) {
 	kind := r.Var("type")
 	if kind == accounts.PushRulesType && room == "" {
-		return PushRules(r.Context(), s.data, r.Account, r.Caller.User)
+		return s.pushRules(r)
 	}
 	return s.data.AccountData(r.Context(), r.Account, r.Caller.User, room, kind)
 }
 
 // setAccountData handles PUT /_matrix/client/v3/user/{userId}/account_data/{type}
-// and the same of a room.
+// and the same of a room. What is chosen for a room's notifications is more than data:
+// the push rules change with it, and what the body does not name stays as it is.
 func (s *Server) setAccountData(r *httpapi.Request, room id.RoomID) (any, error) {
+	if isNotifications(r, room) {
+		var choice push.Choice
+		if err := r.Decode(&choice); err != nil {
+			return nil, err
+		}
+		_, err := s.levels.Choose(r.Context(), r.Caller, room, choice)
+		return nil, err
+	}
 	content, err := r.Object()
 	if err != nil {
 		return nil, err
@@ -89,5 +100,14 @@ func (s *Server) setAccountData(r *httpapi.Request, room id.RoomID) (any, error)
 
 // deleteAccountData handles DELETE of the same paths (MSC3391).
 func (s *Server) deleteAccountData(r *httpapi.Request, room id.RoomID) (any, error) {
+	if isNotifications(r, room) {
+		return nil, s.levels.Forget(r.Context(), r.Caller, room)
+	}
 	return nil, s.data.DeleteAccountData(r.Context(), r.Caller, room, r.Var("type"))
+}
+
+// isNotifications tells whether a request is about what is chosen for a room's
+// notifications.
+func isNotifications(r *httpapi.Request, room id.RoomID) bool {
+	return room != "" && r.Var("type") == rooms.NotificationsType
 }

@@ -1,14 +1,9 @@
 package clientapi
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 
-	"maunium.net/go/mautrix/id"
-
-	"github.com/conversalabs/internalchat/accounts"
-	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/rooms/push"
@@ -33,42 +28,14 @@ func (s *Server) routesPushRules(api *httpapi.API) {
 	api.Client(http.MethodPut, rule+"/actions", api.Act(s.setPushRuleActions))
 }
 
-// PushRules gives a user's push rules, those of the server included: the content
-// of their account data m.push_rules.
-func PushRules(ctx context.Context, data *accounts.Data, account tenant.ID, user id.UserID) (json.RawMessage, error) {
-	rules, err := ruleset(ctx, data, account, user)
-	if err != nil {
-		return nil, err
-	}
-	return rules.JSON(), nil
-}
-
-func ruleset(ctx context.Context, data *accounts.Data, account tenant.ID, user id.UserID) (push.Ruleset, error) {
-	stored, err := data.PushRules(ctx, account, user)
-	if err != nil {
-		return push.Ruleset{}, err
-	}
-	return push.Parse(user, stored)
-}
-
 // ownRules gives the caller's push rules.
 func (s *Server) ownRules(r *httpapi.Request) (push.Ruleset, error) {
-	return ruleset(r.Context(), s.data, r.Account, r.Caller.User)
+	return s.levels.Rules(r.Context(), r.Account, r.Caller.User)
 }
 
 // changeRules changes the caller's push rules as they are when it is their turn.
 func (s *Server) changeRules(r *httpapi.Request, change func(push.Ruleset) (push.Ruleset, error)) error {
-	return s.data.ChangePushRules(r.Context(), r.Caller, func(stored []byte) ([]byte, error) {
-		rules, err := push.Parse(r.Caller.User, stored)
-		if err != nil {
-			return nil, err
-		}
-		changed, err := change(rules)
-		if err != nil {
-			return nil, err
-		}
-		return changed.Stored(), nil
-	})
+	return s.levels.ChangeRules(r.Context(), r.Caller, change)
 }
 
 // named gives the kind and the rule that a path names.
@@ -76,7 +43,11 @@ func named(r *httpapi.Request) (push.Kind, string) { return push.Kind(r.Var("kin
 
 // pushRules handles GET /_matrix/client/v3/pushrules/.
 func (s *Server) pushRules(r *httpapi.Request) (any, error) {
-	return PushRules(r.Context(), s.data, r.Account, r.Caller.User)
+	rules, err := s.ownRules(r)
+	if err != nil {
+		return nil, err
+	}
+	return json.RawMessage(rules.JSON()), nil
 }
 
 // pushRulesGlobal handles GET /_matrix/client/v3/pushrules/global/.

@@ -3,10 +3,6 @@ package clientapi_test
 import (
 	"fmt"
 	"testing"
-
-	"github.com/tidwall/gjson"
-
-	"github.com/conversalabs/internalchat/clientapi"
 )
 
 func TestPushRules(t *testing.T) {
@@ -87,11 +83,7 @@ func TestPushRulesAtOnce(t *testing.T) {
 			t.Errorf("got %d, want 200", code)
 		}
 	}
-	rules, err := clientapi.PushRules(t.Context(), f.data, "acme", keyAna)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := gjson.GetBytes(rules, "global.sender.#").Int(); got != changes {
+	if got := f.read(step{method: get, path: "/pushrules/"}).Get("global.sender.#").Int(); got != changes {
 		t.Errorf("got %d rules, want %d", got, changes)
 	}
 }

@@ -27,6 +27,7 @@ type Server struct {
 	sync        *longpoll.Service
 	search      *search.Service
 	unread      *push.Unread
+	levels      *push.Levels
 	now         func() time.Time
 
 	data        *accounts.Data
@@ -50,6 +51,7 @@ type Options struct {
 	Sync      *longpoll.Service
 	Search    *search.Service
 	Unread    *push.Unread
+	Levels    *push.Levels
 	// Services calls application services; nil: they cannot be pinged.
 	Services *appservice.Client
 	Policies rooms.Policies
@@ -66,7 +68,7 @@ type Options struct {
 // New makes a Server.
 func New(o Options) *Server {
 	return &Server{
-		accounts: o.Accounts, login: o.Login, oauth: o.OAuth, keys: o.Keys, data: o.Data, presences: o.Presences, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread,
+		accounts: o.Accounts, login: o.Login, oauth: o.OAuth, keys: o.Keys, data: o.Data, presences: o.Presences, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread, levels: o.Levels,
 		policies: o.Policies, services: o.Services,
 		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL, uploadBytes: o.UploadBytes,
 		creationBytes: cmp.Or(o.CreationBytes, 256<<10), keysBytes: cmp.Or(o.KeysBytes, 4<<20),

@@ -137,7 +137,7 @@ func (s *Service) enter(w *writing, user id.UserID, content object) error {
 		return err
 	}
 	if first {
-		if err := s.carryOver(w, user); err != nil {
+		if err := s.settle(w, user); err != nil {
 			return err
 		}
 	}

@@ -44,25 +44,70 @@ func firstJoin(w *writing, user id.UserID) (bool, error) {
 	return !memberships[w.room.ID].Ever(), err
 }
 
-// carryOver gives who has just joined the successor of a room that they were in
-// what they had set up there: push rules, tags and other account data, and its
-// place among their direct chats (section "Room upgrades"). Only in a lone act.
-func (s *Service) carryOver(w *writing, user id.UserID) error {
+// settle gives who has just joined a room for the first time what belongs to that:
+// what they had set up in the room before it or, where there was none, the push rules
+// that its members begin with. At most once for a user in one act, which is lone.
+func (s *Service) settle(w *writing, user id.UserID) error {
+	old, err := leftFor(w, user)
+	switch {
+	case err != nil:
+		return err
+	case old != "":
+		return s.carry(w.tx, user, old, w.room.ID)
+	}
+	return s.beginRules(w, user)
+}
+
+// beginRules gives a member of an announcement the push rules that one begins with
+// there. Only in a lone act that changes no other push rules of theirs.
+func (s *Service) beginRules(w *writing, user id.UserID) error {
+	if s.begin == nil || w.room.Kind() != Announcement {
+		return nil
+	}
+	return changeRules(w.tx, user, func(stored []byte) ([]byte, error) { return s.begin(user, stored, w.room.ID) })
+}
+
+// leftFor gives the room that this one replaces, if the user was in it, else "".
+func leftFor(w *writing, user id.UserID) (id.RoomID, error) {
 	old, err := predecessor(w.tx, w.room)
 	if old == "" || err != nil {
-		return err
+		return "", err
 	}
 	memberships, err := w.tx.Memberships(user)
 	if err != nil || !memberships[old].Ever() {
+		return "", err
+	}
+	return old, nil
+}
+
+// carryOver gives who has joined the successor of a room that they were in what they
+// had set up there. Only in a lone act.
+func (s *Service) carryOver(w *writing, user id.UserID) error {
+	old, err := leftFor(w, user)
+	if old == "" || err != nil {
 		return err
 	}
-	if err := carryData(w.tx, user, old, w.room.ID); err != nil {
+	return s.carry(w.tx, user, old, w.room.ID)
+}
+
+// carry takes what a user has set up in a room along to another: push rules, tags and
+// other account data, and its place among their direct chats (section "Room upgrades").
+func (s *Service) carry(tx Tx, user id.UserID, from, to id.RoomID) error {
+	if err := carryData(tx, user, from, to); err != nil {
 		return err
 	}
-	if err := carryDirect(w.tx, user, old, w.room.ID); err != nil {
+	if err := carryDirect(tx, user, from, to); err != nil {
 		return err
 	}
-	return s.carryRules(w.tx, user, old, w.room.ID)
+	if s.rules == nil {
+		return nil
+	}
+	return changeRules(tx, user, func(stored []byte) ([]byte, error) {
+		if len(stored) == 0 {
+			return nil, nil
+		}
+		return s.rules(user, stored, from, to)
+	})
 }
 
 // carryData takes room account data along, but how far was read: that is an
@@ -81,6 +126,9 @@ func carryData(tx Tx, user id.UserID, from, to id.RoomID) error {
 	for _, item := range data {
 		if item.Room == from && len(item.Content) > 0 && !have[item.Key] {
 			tx.Put(stream.Item{Kind: stream.AccountData, User: user, Room: to, Key: item.Key, Content: item.Content})
+			if item.Key == NotificationsType {
+				carryMute(tx, user, to, item.Content)
+			}
 		}
 	}
 	return nil
@@ -118,15 +166,13 @@ func carryDirect(tx Tx, user id.UserID, from, to id.RoomID) error {
 	return nil
 }
 
-func (s *Service) carryRules(tx Tx, user id.UserID, from, to id.RoomID) error {
-	if s.rules == nil {
-		return nil
-	}
+// changeRules puts what change makes of a user's stored push rules, if anything.
+func changeRules(tx Tx, user id.UserID, change func(stored []byte) ([]byte, error)) error {
 	stored, err := tx.Item(stream.AccountData, user, "", pushRulesType)
-	if err != nil || len(stored) == 0 {
+	if err != nil {
 		return err
 	}
-	after, err := s.rules(user, stored, from, to)
+	after, err := change(stored)
 	if err != nil || after == nil {
 		return err
 	}

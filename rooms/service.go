@@ -21,6 +21,7 @@ type Service struct {
 	typing   *Typing
 	marking  *userLocks // of who moves receipts
 	rules    CarryRules
+	begin    JoinRules
 	makers   Makers        // may be nil
 	sooner   chan struct{} // of one: an event was scheduled
 }
@@ -28,6 +29,11 @@ type Service struct {
 // CarryRules gives a user's push rules, as they are stored, with those for one
 // room made for another too; nil when there are none for it.
 type CarryRules func(user id.UserID, stored []byte, from, to id.RoomID) ([]byte, error)
+
+// JoinRules gives a user's push rules, as they are stored, with those that one begins
+// with who is let into a room whose members are told everything: an announcement. It is
+// nil when there are none to add.
+type JoinRules func(user id.UserID, stored []byte, room id.RoomID) ([]byte, error)
 
 // Policies tells which policy an account's rooms follow.
 type Policies interface {
@@ -66,6 +72,8 @@ type Options struct {
 	// CarryRules takes push rules along when a room is upgraded; nil: they stay
 	// behind.
 	CarryRules CarryRules
+	// JoinRules are the push rules that announcements begin with; nil: none.
+	JoinRules JoinRules
 	// Makers are asked for who is invited and for addresses that do not exist, if set.
 	Makers Makers
 }
@@ -78,7 +86,7 @@ func New(o Options) *Service {
 	o.Limits.DelayMax = cmp.Or(o.Limits.DelayMax, 30*24*time.Hour)
 	return &Service{
 		store: o.Store, policies: o.Policies, now: o.Now, random: o.Random, limits: o.Limits,
-		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, makers: o.Makers, sooner: make(chan struct{}, 1),
+		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, begin: o.JoinRules, makers: o.Makers, sooner: make(chan struct{}, 1),
 	}
 }
 

@@ -42,6 +42,10 @@ type View interface {
 	UserSucceeds(user id.UserID) (bool, error)
 	// UserErased tells whether this is a deactivated user who is to be forgotten.
 	UserErased(user id.UserID) (bool, error)
+	// MentionsByDefault tells whether the account's default level is mentions: that
+	// other messages in rooms of more than two do not notify, unless the user has chosen
+	// so. In an act it is that of before its group.
+	MentionsByDefault() (bool, error)
 	// Changes gives the stream's entries above a position, and false when memory
 	// does not reach back that far.
 	Changes(after stream.Position) ([]Change, bool)
@@ -69,6 +73,7 @@ type Tx interface {
 	DelayedTx
 	WebhookTx
 	DirectTx
+	MuteTx
 	// Create adds a new room, empty.
 	Create(room id.RoomID, version id.RoomVersion) (*Room, error)
 	// Append gives the event its position and applies it to its room.
@@ -154,6 +159,7 @@ type Store interface {
 	RelationStore
 	DelayedStore
 	WebhookStore
+	MuteStore
 	// Act runs an act and gives its event ID, or that of the first time when its
 	// transaction is known. It returns once the act is durable. Refusals come
 	// back as they are.

@@ -112,7 +112,7 @@ func (s *Store) ChangeAccount(ctx context.Context, caller tenant.Caller, change 
 		if err != nil {
 			return fmt.Errorf("encode settings: %w", err)
 		}
-		off := account.Settings.PresenceOff
+		off, level := account.Settings.PresenceOff, account.Settings.DefaultLevel
 		if err := change(&account.Settings); err != nil {
 			return err
 		}
@@ -126,7 +126,11 @@ func (s *Store) ChangeAccount(ctx context.Context, caller tenant.Caller, change 
 			return fmt.Errorf("encode settings: %w", err)
 		}
 		t.exec(changeSettingsSQL, caller.Account, settings)
-		t.Put(stream.Item{Kind: stream.SettingsChanged, Content: settings})
+		changed := stream.Item{Kind: stream.SettingsChanged, Content: settings}
+		if account.Settings.DefaultLevel != level {
+			changed.Key = stream.LevelChanged
+		}
+		t.Put(changed)
 		return t.audit(accounts.AccountChanged, "", map[string]any{"fields": changedFields(before, settings)})
 	})
 }

@@ -36,6 +36,10 @@ func (s *Store) Items(ctx context.Context, account tenant.ID, query stream.ItemQ
 	if query.Key != "" {
 		where("key = $", query.Key)
 	}
+	if query.Keys != nil {
+		where("key = ANY($", query.Keys)
+		sql += ")"
+	}
 	if query.Global {
 		sql += " AND room = ''"
 	}

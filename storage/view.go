@@ -104,6 +104,13 @@ func (v *view) UserErased(user id.UserID) (bool, error) {
 	return u != nil && u.Deactivated && u.Record != nil && u.Record.Erased, err
 }
 
+func (v *view) MentionsByDefault() (bool, error) {
+	if v.state.settings == nil {
+		return false, &missingError{settings: true}
+	}
+	return v.state.settings.DefaultLevel == accounts.MentionsByDefault, nil
+}
+
 // user gives a user of the account, or nil.
 func (v *view) user(user id.UserID) (*accounts.User, error) {
 	u, loaded := v.state.users[user]

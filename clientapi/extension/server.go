@@ -4,6 +4,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/push"
 )
 
 // prefix is what all paths begin with.
@@ -13,6 +14,7 @@ const prefix = "/_matrix/client/unstable/br.com.conversalabs/v1"
 type Options struct {
 	Accounts *accounts.Service
 	Rooms    *rooms.Service
+	Levels   *push.Levels
 	// HooksURL is what the addresses of incoming webhooks begin with: their secret
 	// follows.
 	HooksURL string
@@ -22,12 +24,13 @@ type Options struct {
 type Server struct {
 	accounts *accounts.Service
 	rooms    *rooms.Service
+	levels   *push.Levels
 	hooksURL string
 }
 
 // New makes a Server.
 func New(o Options) *Server {
-	return &Server{accounts: o.Accounts, rooms: o.Rooms, hooksURL: o.HooksURL}
+	return &Server{accounts: o.Accounts, rooms: o.Rooms, levels: o.Levels, hooksURL: o.HooksURL}
 }
 
 // Routes registers all routes.
@@ -38,4 +41,5 @@ func (s *Server) Routes(api *httpapi.API) {
 	s.auditRoutes(api)
 	s.reportRoutes(api)
 	s.webhookRoutes(api)
+	s.notificationRoutes(api)
 }

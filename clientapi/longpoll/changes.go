@@ -29,6 +29,7 @@ type changes struct {
 	toDevice bool          // there may be messages for the device
 	keys     bool          // the device's one-time keys may have changed
 	sessions bool          // the user's sessions may have changed
+	defaults bool          // the account's default level may have changed
 	typing   bool          // somebody began or ended typing
 	// hidesPresence tells that the account shows no presence.
 	hidesPresence bool
@@ -79,7 +80,7 @@ func (r *reading) gather(v rooms.View) (*changes, error) {
 	g := &gathering{reading: r, c: c, memberships: memberships, forgotten: forgotten, ignored: ignored, events: map[id.RoomID][]*event.Event{}}
 	entries, reaches := v.Changes(c.since)
 	c.tail = reaches && !c.initial
-	c.sessions = !c.tail
+	c.sessions, c.defaults = !c.tail, !c.tail
 	if c.tail {
 		g.takeEntries(entries)
 	}
@@ -155,6 +156,8 @@ func (g *gathering) takeItem(item stream.Item) {
 		g.c.sessions = g.c.sessions || own
 	case stream.SettingsChanged:
 		g.c.sessions = true // everybody's may be locked
+		changed := push.DecidesCounts(item)
+		g.c.defaults, g.c.counting = g.c.defaults || changed, g.c.counting || changed
 		return
 	case stream.AccountData:
 		if !own {

@@ -181,10 +181,11 @@ const (
 	pushRulesType = "m.push_rules"
 )
 
-// readPushRules puts in the push rules: always at first, later when they changed.
+// readPushRules puts in the push rules: always at first, later when they or the
+// account's default level may have changed.
 func (r *reading) readPushRules(ctx context.Context, c *changes) error {
 	stored := slices.ContainsFunc(c.accountData, func(item stream.Item) bool { return item.Key == pushRulesType })
-	if r.PushRules == nil || !c.initial && !stored || !r.filter.AccountData.TakesType(pushRulesType) {
+	if r.PushRules == nil || !c.initial && !stored && !c.defaults || !r.filter.AccountData.TakesType(pushRulesType) {
 		return nil
 	}
 	rules, err := r.PushRules(ctx, r.caller.Account, r.caller.User)

@@ -240,7 +240,7 @@ func (s *sliding) gather(v rooms.View, o *roster) error {
 	s.found = &extensions{receipts: map[id.RoomID][]stream.Item{}, data: map[id.RoomID][]stream.Item{}, read: map[id.RoomID]bool{}}
 	entries, reaches := v.Changes(g.c.since)
 	g.c.tail = reaches && !g.c.initial
-	g.c.sessions = !g.c.tail
+	g.c.sessions, g.c.defaults = !g.c.tail, !g.c.tail
 	if g.c.tail {
 		s.takeEntries(g, entries)
 	} else if !g.c.initial {

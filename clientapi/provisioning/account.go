@@ -12,20 +12,21 @@ import (
 // account is the representation of an account. What is a pointer and not an object
 // must be given. Of secrets it answers only that they are set.
 type account struct {
-	ID            string              `json:"account_id"` // of answers
-	Name          *string             `json:"name"`
-	ServerName    string              `json:"server_name"`
-	Enabled       *bool               `json:"enabled"`
-	DisabledRoles []tenant.Role       `json:"disabled_roles"`
-	Locale        string              `json:"locale"`
-	Timezone      string              `json:"timezone"`
-	RoomPolicy    accounts.RoomPolicy `json:"room_policy"`
-	Presence      *bool               `json:"presence"` // true unless given
-	WhoCanCreate  whoCanCreate        `json:"who_can_create"`
-	Login         ways                `json:"login"`
-	Cards         *cards              `json:"cards"`
-	Notifications *notifications      `json:"notifications"`
-	Version       *int64              `json:"version"`
+	ID            string                `json:"account_id"` // of answers
+	Name          *string               `json:"name"`
+	ServerName    string                `json:"server_name"`
+	Enabled       *bool                 `json:"enabled"`
+	DisabledRoles []tenant.Role         `json:"disabled_roles"`
+	Locale        string                `json:"locale"`
+	Timezone      string                `json:"timezone"`
+	RoomPolicy    accounts.RoomPolicy   `json:"room_policy"`
+	Presence      *bool                 `json:"presence"` // true unless given
+	WhoCanCreate  whoCanCreate          `json:"who_can_create"`
+	DefaultLevel  accounts.DefaultLevel `json:"notification_level"`
+	Login         ways                  `json:"login"`
+	Cards         *cards                `json:"cards"`
+	Notifications *notifications        `json:"notifications"`
+	Version       *int64                `json:"version"`
 }
 
 type whoCanCreate struct {
@@ -64,7 +65,8 @@ func representAccount(a *accounts.Account) account {
 			Private:      cmp.Or(s.WhoCanCreate.Private, accounts.AgentsCreate),
 			Announcement: cmp.Or(s.WhoCanCreate.Announcement, accounts.AdministratorsCreate),
 		},
-		Login: representLogin(&s.Login), Version: &s.Version,
+		DefaultLevel: cmp.Or(s.DefaultLevel, accounts.EverythingByDefault),
+		Login:        representLogin(&s.Login), Version: &s.Version,
 	}
 	if shown.DisabledRoles == nil {
 		shown.DisabledRoles = []tenant.Role{}
@@ -96,6 +98,7 @@ func (a *account) check(id string) (version int64, err error) {
 	for _, who := range []accounts.Creators{a.WhoCanCreate.Public, a.WhoCanCreate.Private, a.WhoCanCreate.Announcement} {
 		choice(c, "who_can_create", who, accounts.AgentsCreate, accounts.AdministratorsCreate)
 	}
+	choice(c, "notification_level", a.DefaultLevel, accounts.EverythingByDefault, accounts.MentionsByDefault)
 	a.Login.check(c)
 	if a.Cards != nil {
 		c.endpoint("cards.resolver_url", a.Cards.ResolverURL, a.Cards.secret)
@@ -117,6 +120,7 @@ func (c *checks) endpoint(field, address string, s secret) {
 func (a *account) say(s *accounts.Settings) error {
 	s.Name, s.Disabled, s.DisabledRoles = *a.Name, !*a.Enabled, a.DisabledRoles
 	s.Locale, s.Timezone, s.RoomPolicy = a.Locale, a.Timezone, a.RoomPolicy
+	s.DefaultLevel = a.DefaultLevel
 	s.WhoCanCreate = accounts.WhoCanCreate(a.WhoCanCreate)
 	s.PresenceOff = a.Presence != nil && !*a.Presence
 	before := *s

@@ -17,7 +17,7 @@ func accountJSON(version int, changes ...string) string {
 
 const wholeAccount = `{"name":"Acme Ltda","enabled":true,"disabled_roles":["custom"],"locale":"pt-BR",` +
 	`"timezone":"America/Sao_Paulo","room_policy":"matrix","presence":false,` +
-	`"who_can_create":{"public":"administrators","private":"agents","announcement":"administrators"},` +
+	`"who_can_create":{"public":"administrators","private":"agents","announcement":"administrators"},"notification_level":"mentions",` +
 	`"login":{"password":false,"jwt":{"issuer":"conversalabs","keys":[` +
 	`{"kid":"k1","alg":"HS256","secret":"SECRET-1-0123456789012345678901234567"},` +
 	`{"kid":"k2","alg":"EdDSA","jwk":{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}],"jwks_url":"https://id.example/jwks"},` +
@@ -40,7 +40,7 @@ func TestAccount(t *testing.T) {
 		got := h.must(http.MethodPut, "", wholeAccount)
 		want := gjson.Parse(`{"account_id":"acme","name":"Acme Ltda","server_name":"acme.chat.test","enabled":true,"disabled_roles":["custom"],"locale":"pt-BR",` +
 			`"timezone":"America/Sao_Paulo","room_policy":"matrix","presence":false,` +
-			`"who_can_create":{"public":"administrators","private":"agents","announcement":"administrators"},` +
+			`"who_can_create":{"public":"administrators","private":"agents","announcement":"administrators"},"notification_level":"mentions",` +
 			`"login":{"password":false,"jwt":{"issuer":"conversalabs","keys":[` +
 			`{"kid":"k1","alg":"HS256","secret_set":true},` +
 			`{"kid":"k2","alg":"EdDSA","jwk":{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},"secret_set":false}],"jwks_url":"https://id.example/jwks"},` +
@@ -118,6 +118,7 @@ func TestAccountRefusals(t *testing.T) {
 			{accountJSON(2, "timezone", `"Nowhere"`), invalid, "timezone"},
 			{accountJSON(2, "room_policy", `"open"`), invalid, "room_policy"},
 			{accountJSON(2, "who_can_create", `{"public":"all"}`), invalid, "who_can_create"},
+			{accountJSON(2, "notification_level", `"nothing"`), invalid, "notification_level"},
 			{accountJSON(2, "cards", `{}`), missing, "cards.resolver_url"},
 			{accountJSON(2, "cards", `{"resolver_url":"ftp://x"}`), invalid, "cards.resolver_url"},
 			{accountJSON(2, "notifications", `{"webhook_url":"https://user:pass@x"}`), invalid, "notifications.webhook_url"},

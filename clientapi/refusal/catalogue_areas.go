@@ -14,6 +14,7 @@ var portuguese = joined(
 	portugueseWebhooks,
 	portugueseServices,
 	portugueseKinds,
+	portugueseLevels,
 )
 
 // spanish holds the es sentences by their English originals.
@@ -28,6 +29,7 @@ var spanish = joined(
 	spanishWebhooks,
 	spanishServices,
 	spanishKinds,
+	spanishLevels,
 )
 
 // joined is the catalogue of a language from its areas. A sentence of several

@@ -41,6 +41,7 @@ type house struct {
 	store     *storage.Store
 	accounts  *accounts.Service
 	rooms     *rooms.Service
+	levels    *push.Levels
 	presences *accounts.Presences
 	outside   *outbound.Client // calls others
 	search    *search.Service  // nil unless the stream is followed
@@ -85,8 +86,9 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 			NameBytes: cfg.Limits.RoomNameBytes, TopicBytes: cfg.Limits.TopicBytes,
 			DelayedEvents: cfg.Limits.DelayedEvents, DelayMax: cfg.Limits.DelayedEventWait,
 		},
-		CarryRules: push.Carry, Makers: h.services,
+		CarryRules: push.Carry, JoinRules: push.Announce, Makers: h.services,
 	})
+	h.levels = push.NewLevels(h.store, time.Now)
 	h.accounts = accounts.New(accounts.Options{
 		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices,
 		MachineToken: cfg.MachineToken.Reveal(),

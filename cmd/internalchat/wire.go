@@ -80,7 +80,11 @@ func (h *house) api() *httpapi.API {
 	polls := longpoll.New(longpoll.Options{
 		Rooms: h.rooms, Store: h.store, Unread: unread, Now: time.Now, Check: h.accounts.Check,
 		PushRules: func(ctx context.Context, account tenant.ID, user id.UserID) (json.RawMessage, error) {
-			return clientapi.PushRules(ctx, data, account, user)
+			rules, err := h.levels.Rules(ctx, account, user)
+			if err != nil {
+				return nil, err
+			}
+			return rules.JSON(), nil
 		},
 		KeyCounts:  keys.Counts,
 		Presences:  presences{h.presences, api.Rates()},
@@ -92,7 +96,7 @@ func (h *house) api() *httpapi.API {
 	}
 	server := clientapi.New(clientapi.Options{
 		OAuth:    authorisation,
-		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread, Services: h.services,
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread, Levels: h.levels, Services: h.services,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
@@ -101,7 +105,7 @@ func (h *house) api() *httpapi.API {
 		Accounts: h.accounts, Presences: h.presences, BaseDomain: h.cfg.BaseDomain, RoomPolicy: accounts.RoomPolicy(h.cfg.RoomPolicy),
 	}).Routes(api)
 	extension.New(extension.Options{
-		Accounts: h.accounts, Rooms: h.rooms, HooksURL: h.cfg.PublicURL + webhooks.Path,
+		Accounts: h.accounts, Rooms: h.rooms, Levels: h.levels, HooksURL: h.cfg.PublicURL + webhooks.Path,
 	}).Routes(api)
 	webhooks.New(h.rooms).Routes(api)
 	return api
@@ -120,6 +124,11 @@ func (h *house) startTimers(ctx context.Context) (stop func()) {
 	timers.Go(func() {
 		h.presences.Run(ctx, time.After, func(err error) {
 			h.log.WithError(err).Error("it was not noted who is there; that will be tried again")
+		})
+	})
+	timers.Go(func() {
+		h.levels.Run(ctx, time.After, func(err error) {
+			h.log.WithError(err).Error("mutes did not end in time; it will be tried again")
 		})
 	})
 	return func() {

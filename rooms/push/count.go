@@ -66,8 +66,11 @@ func (u *Unread) Count(ctx context.Context, caller tenant.Caller, scenes []Scene
 
 // bring brings the tallies of rooms to where the scenes are.
 func (u *Unread) bring(ctx context.Context, account tenant.ID, r *reader, scenes []Scene) error {
+	if len(scenes) == 0 {
+		return nil
+	}
 	rulesAt, receiptsAt := u.changed(r, scenes)
-	if err := r.prepare(ctx, u, account, rulesAt); err != nil {
+	if err := r.prepare(ctx, u, account, rulesAt, scenes[0].mentions); err != nil {
 		return err
 	}
 	counting := &counting{Unread: u, ctx: ctx, account: account, reader: r}

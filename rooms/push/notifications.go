@@ -91,7 +91,11 @@ type notification struct {
 // walkFor makes a walker with the caller's rooms and rules.
 func (u *Unread) walkFor(ctx context.Context, caller tenant.Caller, wanted Wanted) (*walker, error) {
 	w := &walker{caller: caller, highlights: wanted.Highlights}
-	err := u.store.View(ctx, caller.Account, func(v rooms.View) error {
+	var mentions bool
+	err := u.store.View(ctx, caller.Account, func(v rooms.View) (err error) {
+		if mentions, err = v.MentionsByDefault(); err != nil {
+			return err
+		}
 		w.upTo, w.bottom, w.epoch = v.Head(), v.Head(), v.Epoch()
 		w.scenes, w.rooms = map[id.RoomID]*Scene{}, nil
 		return w.enter(u, v)
@@ -110,7 +114,7 @@ func (u *Unread) walkFor(ctx context.Context, caller tenant.Caller, wanted Wante
 	rulesAt, _ := u.changed(kept, nil)
 	kept.mu.Lock()
 	defer kept.mu.Unlock()
-	if err := kept.prepare(ctx, u, caller.Account, rulesAt); err != nil {
+	if err := kept.prepare(ctx, u, caller.Account, rulesAt, mentions); err != nil {
 		return nil, err
 	}
 	// A copy, so that the user's polls need not wait for the walk.

@@ -21,6 +21,9 @@ const (
 // masterRule stands above the user's own rules, unlike every other predefined rule.
 const masterRule = ".m.rule.master"
 
+// messageRule is the one by which messages notify where no other rule is asked.
+const messageRule = ".m.rule.message"
+
 // The older mention rules apply only to events without m.mentions.
 var legacyMention = map[string]bool{
 	".m.rule.contains_display_name": true,

@@ -2,6 +2,7 @@ package push
 
 import (
 	"slices"
+	"strings"
 
 	"maunium.net/go/mautrix/id"
 )
@@ -30,7 +31,7 @@ func (e *Evaluator) likeCounts(x, y int) bool {
 func (e *Evaluator) notifiesOf(room id.RoomID) bool {
 	for _, r := range e.override {
 		switch {
-		case isPredefinedID(r.result.Rule) && len(r.conditions) > 0:
+		case isPredefinedID(r.result.Rule) && len(r.conditions) > 0, e.isMention(r):
 		case r.result.Notify:
 			return true
 		case e.isAbout(r, room):
@@ -52,7 +53,7 @@ func (e *Evaluator) notifiesOf(room id.RoomID) bool {
 func (e *Evaluator) highlightsOwn() bool {
 	for _, rules := range [][]*rule{e.override, e.content, e.underride} {
 		for _, r := range rules {
-			if !isPredefinedID(r.result.Rule) && r.result.Highlight {
+			if !isPredefinedID(r.result.Rule) && r.result.Highlight && !e.isMention(r) {
 				return true
 			}
 		}
@@ -68,6 +69,14 @@ func (e *Evaluator) highlightsOwn() bool {
 		}
 	}
 	return false
+}
+
+// isMention tells whether the rule is for messages that mention the user, which the
+// index has.
+func (e *Evaluator) isMention(r *rule) bool {
+	return strings.HasPrefix(r.result.Rule, mentionsPrefix) && slices.ContainsFunc(r.conditions, func(c condition) bool {
+		return c.operation == containsValue && slices.Equal(e.paths[c.slot], path{"content", "m.mentions", "user_ids"})
+	})
 }
 
 // isAbout tells whether the rule's conditions are true of every event of the

@@ -88,12 +88,21 @@ type global[T any] struct {
 // something give a new Ruleset and leave the old one as it was. The zero
 // Ruleset belongs to nobody; see [Default] and [Parse].
 type Ruleset struct {
-	user id.UserID
-	kept lists[keptRule]
+	user     id.UserID
+	mentions bool // the account's default level
+	kept     lists[keptRule]
 }
 
 // Default gives the rules of a user who has never changed any.
 func Default(user id.UserID) Ruleset { return Ruleset{user: user} }
+
+// Under gives the rules as they are in an account whose default level is mentions, or
+// is everything: with mentions, .m.rule.message does nothing unless the user has
+// changed its actions.
+func (r Ruleset) Under(mentions bool) Ruleset {
+	r.mentions = mentions
+	return r
+}
 
 // Parse reads what [Ruleset.Stored] wrote for this user. Nothing (an empty
 // slice) is the default ruleset. A whole ruleset, as [Ruleset.JSON] gives it,
@@ -154,6 +163,9 @@ func (r Ruleset) list(kind Kind) []Rule {
 		}
 	}
 	for _, rule := range predefined(r.user, kind) {
+		if r.mentions && rule.ID == messageRule {
+			rule.Actions = quietly
+		}
 		if i := indexOf(kept, rule.ID); i >= 0 {
 			rule = kept[i].over(rule)
 		}

@@ -25,6 +25,7 @@ type Scene struct {
 	member     *event.Event // the user's
 	levels     *event.PowerLevels
 	levelsID   id.EventID
+	mentions   bool           // the account's default level
 	recent     []*event.Event // the room's newest events, oldest first
 }
 
@@ -39,8 +40,13 @@ func (u *Unread) Scene(v rooms.View, caller tenant.Caller, room *rooms.Room) (Sc
 	if err != nil {
 		return Scene{}, err
 	}
+	mentions, err := v.MentionsByDefault()
+	if err != nil {
+		return Scene{}, err
+	}
 	s := Scene{
-		ignored: ignored, room: room.ID, user: caller.User, head: v.Head(), spans: memberships[room.ID],
+		mentions: mentions,
+		ignored:  ignored, room: room.ID, user: caller.User, head: v.Head(), spans: memberships[room.ID],
 		joined: room.JoinedCount(), member: room.Member(caller.User), levels: room.PowerLevels(),
 	}
 	s.visibility = rooms.VisibilityOf(room, s.spans, false)

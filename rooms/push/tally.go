@@ -23,6 +23,7 @@ type tally struct {
 	rulesOf, receiptsOf stream.Position
 	since               stream.Position // the user's join
 	member, levels      id.EventID
+	mentions            bool // the account's default level
 	context             Context
 
 	// read is how far the whole room was read; nothing before it counts. Each
@@ -51,7 +52,7 @@ type mark struct {
 func newTally(s *Scene) *tally {
 	return &tally{
 		at: s.head, since: s.spans.Since(), read: s.spans.Since(), member: s.memberID(), levels: s.levelsID,
-		context: s.context(), threads: []thread{{root: rooms.MainThread}},
+		context: s.context(), mentions: s.mentions, threads: []thread{{root: rooms.MainThread}},
 	}
 }
 
@@ -59,7 +60,7 @@ func newTally(s *Scene) *tally {
 // with: the same stay in the room, the same name and power levels, the same
 // answers to what rules ask about the number of members.
 func (t *tally) fits(s *Scene, e *Evaluator) bool {
-	return t.since == s.spans.Since() && t.member == s.memberID() && t.levels == s.levelsID &&
+	return t.since == s.spans.Since() && t.member == s.memberID() && t.levels == s.levelsID && t.mentions == s.mentions &&
 		e.likeCounts(t.context.MemberCount, s.joined) && (t.at >= s.head || s.reaches(t.at))
 }
 

@@ -89,6 +89,7 @@ type reader struct {
 	mu        sync.Mutex // guards what follows; it is taken before Unread.mu
 	loaded    bool
 	rulesOf   stream.Position // the rulesAt that evaluator is of
+	mentions  bool            // the account's default level that it is of
 	evaluator *Evaluator
 	tallies   map[id.RoomID]*tally
 }
@@ -134,9 +135,10 @@ func (f *followed) take(item stream.Item) {
 const rulesType = "m.push_rules"
 
 // DecidesCounts tells whether an item changes what counts for its user in every
-// room: push rules, and ignored users.
+// room: push rules, and ignored users; for everybody the account's
+// default level.
 func DecidesCounts(item stream.Item) bool {
-	return item.Kind == stream.AccountData && item.Room == "" && (item.Key == rulesType || item.Key == rooms.IgnoredUsersType)
+	return item.Kind == stream.SettingsChanged && item.Key == stream.LevelChanged || item.Kind == stream.AccountData && item.Room == "" && (item.Key == rulesType || item.Key == rooms.IgnoredUsersType)
 }
 
 // reader gives who is kept of a user.
@@ -183,9 +185,10 @@ func (u *Unread) changed(r *reader, scenes []Scene) (rules stream.Position, rece
 	return r.rulesAt, receipts
 }
 
-// prepare compiles the user's rules, unless that was done since they changed.
-func (r *reader) prepare(ctx context.Context, u *Unread, account tenant.ID, rulesAt stream.Position) error {
-	if r.loaded && r.rulesOf == rulesAt {
+// prepare compiles the user's rules, unless that was done since they, or the account's
+// default level, changed.
+func (r *reader) prepare(ctx context.Context, u *Unread, account tenant.ID, rulesAt stream.Position, mentions bool) error {
+	if r.loaded && r.rulesOf == rulesAt && r.mentions == mentions {
 		return nil
 	}
 	stored, err := u.store.Item(ctx, account, stream.AccountData, r.user, "", rulesType)
@@ -196,6 +199,6 @@ func (r *reader) prepare(ctx context.Context, u *Unread, account tenant.ID, rule
 	if err != nil {
 		return err
 	}
-	r.evaluator, r.loaded, r.rulesOf = Compile(rules), true, rulesAt
+	r.evaluator, r.loaded, r.rulesOf, r.mentions = Compile(rules.Under(mentions)), true, rulesAt, mentions
 	return nil
 }

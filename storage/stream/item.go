@@ -26,10 +26,14 @@ const (
 const (
 	UserChanged      Kind = iota + 64 // User: created, role, password, deactivated
 	SessionChanged                    // User; Key is the device: sessions or device began, ended, changed
-	SettingsChanged                   // the account's settings
+	SettingsChanged                   // the account's settings; Key is LevelChanged if push rules change with them
 	DirectoryChanged                  // Room: published or not, aliases
 	ServicesChanged                   // Key is an application service that was added or removed
 )
+
+// LevelChanged is the key of a change of settings by which the default level of
+// notifications is another one.
+const LevelChanged = "level"
 
 // Appended tells whether entries of this kind are kept one by one.
 func (k Kind) Appended() bool { return k >= UserChanged }
@@ -47,7 +51,8 @@ type Item struct {
 }
 
 // ItemQuery asks for items above a position: those of a user, of a room, or, with
-// neither, the whole account's. Kinds is required. Key, if set, must be equal.
+// neither, the whole account's. Kinds is required. Key, if set, must be equal, Keys
+// hold it.
 type ItemQuery struct {
 	Kinds []Kind
 	User  id.UserID
@@ -55,5 +60,6 @@ type ItemQuery struct {
 	// Global asks for what is in no room.
 	Global bool
 	Key    string
+	Keys   []string
 	After  Position
 }
