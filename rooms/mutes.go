@@ -29,6 +29,9 @@ type MuteStore interface {
 
 // MuteTx is the part of [Tx] that keeps when mutes end.
 type MuteTx interface {
+	// MuteEnds gives when (ms) a user's mute of a room ends at this head, 0 when it does
+	// not. Only in a lone act.
+	MuteEnds(user id.UserID, room id.RoomID) (int64, error)
 	// EndMute keeps when (ms) a user's mute of a room ends, in place of what was kept;
 	// 0 forgets it.
 	EndMute(user id.UserID, room id.RoomID, at int64)

@@ -26,6 +26,21 @@ func (s *Store) NextMutes(ctx context.Context, limit int) ([]rooms.Mute, error) 
 	return next, nil
 }
 
+const muteEndsSQL = `SELECT ends FROM mutes WHERE account = $1 AND user_id = $2 AND room = $3`
+
+// MuteEnds implements rooms.MuteTx.
+func (t *tx) MuteEnds(user id.UserID, room id.RoomID) (int64, error) {
+	q, err := t.querier()
+	if err != nil {
+		return 0, err
+	}
+	ends, _, err := sqldb.One(t.ctx, q, sqldb.Value[int64], muteEndsSQL, t.group.account.id, user, room)
+	if err != nil {
+		return 0, fmt.Errorf("read when a mute ends: %w", err)
+	}
+	return ends, nil
+}
+
 const (
 	keepMuteSQL = `
 		INSERT INTO mutes (account, user_id, room, ends) VALUES ($1, $2, $3, $4)

@@ -25,4 +25,10 @@
 // what came before one's joining, and, in its own thread, what came before a
 // message of one's own: the specification has sending move the receipt. Redacted
 // events, and those of ignored users, do not count.
+//
+// Choosing: what a member wants to be told of a room, a level and apart from it a mute,
+// is push rules, in the forms that Element reads and writes. Beside them room account
+// data keeps what rules cannot say: that a silence is a mute, until when, and whether
+// mentions break it. [Levels] changes both in one act, whichever a client writes, and
+// ends mutes in time; where they differ, the rules are right.
 package push

@@ -37,6 +37,7 @@ const (
 // house is a room of four on a real store, and Ana's counts of it.
 type house struct {
 	testing.TB
+	log    *logrus.Logger
 	store  *storage.Store
 	rooms  *rooms.Service
 	unread *push.Unread
@@ -55,9 +56,11 @@ func newHouse(t testing.TB, db *sqldb.DB) *house {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	now := func() time.Time { return time.UnixMilli(1_700_000_000_000) }
-	h := &house{TB: t, store: storage.Open(storage.Options{DB: db, Log: log, Now: now}), named: map[string]id.EventID{}}
+	h := &house{TB: t, log: log, store: storage.Open(storage.Options{DB: db, Log: log, Now: now}), named: map[string]id.EventID{}}
 	t.Cleanup(h.store.Close)
-	h.rooms = rooms.New(rooms.Options{Store: h.store, Policies: matrixPolicy{}, Now: now, Random: rand.Reader})
+	h.rooms = rooms.New(rooms.Options{
+		Store: h.store, Policies: matrixPolicy{}, Now: now, Random: rand.Reader, CarryRules: push.Carry, JoinRules: push.Announce,
+	})
 	h.unread = push.NewUnread(h.store, h.store)
 	h.check(h.store.CreateAccount(t.Context(), accounts.Account{ID: "acme", ServerName: "hs"}))
 	for _, user := range []id.UserID{reader, bia, caio, boss} {

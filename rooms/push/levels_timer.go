@@ -68,17 +68,14 @@ func (l *Levels) EndDue(ctx context.Context) (next time.Time, err error) {
 // meanwhile.
 func (l *Levels) end(ctx context.Context, m rooms.Mute) error {
 	return l.actOf(ctx, tenant.Caller{Account: m.Account}, m.User, func(t *turn) error {
-		kept, err := t.kept(m.Room)
-		if err != nil {
+		ends, err := t.tx.MuteEnds(m.User, m.Room)
+		if err != nil || ends == 0 || ends > l.now().UnixMilli() {
 			return err
 		}
-		switch {
-		case kept.until() > l.now().UnixMilli():
-			return nil
-		case kept.until() == 0:
-			// Another node's doing, in the moment since the mutes were read.
-			t.tx.EndMute(m.User, m.Room, 0)
-			return nil
+		t.tx.EndMute(m.User, m.Room, 0)
+		kept, err := t.kept(m.Room)
+		if err != nil || kept.until() != ends {
+			return err
 		}
 		return t.choose(m.Room, kept, t.rules.ofRoom(m.Room).under(kept).unmuted())
 	})

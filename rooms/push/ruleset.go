@@ -210,7 +210,7 @@ func indexOf(kept []keptRule, ruleID string) int {
 
 // mustMarshal encodes what this package has read or checked itself.
 func mustMarshal(value any) []byte {
-	encoded, err := jsonv2.Marshal(value)
+	encoded, err := jsonv2.Marshal(value, jsonv2.Deterministic(true))
 	if err != nil {
 		panic(fmt.Sprintf("encode push rules: %v", err))
 	}
