@@ -120,14 +120,24 @@ func TestTimerIsWokenByShorterMutes(t *testing.T) {
 		var runs sync.WaitGroup
 		runs.Go(func() { levels.Run(t.Context(), alarm, func(err error) { t.Error(err) }) })
 		t.Cleanup(runs.Wait)
-		<-waits
+		mustWait := func() time.Duration {
+			t.Helper()
+			select {
+			case wait := <-waits:
+				return wait
+			case <-time.After(time.Minute):
+				t.Fatal("the timer has not looked again for a minute")
+				return 0
+			}
+		}
+		mustWait()
 		h.choose(levels, h.room, push.Choice{Muted: new(true), Until: new(c.now().Add(time.Second).UnixMilli())})
-		if wait := <-waits; wait != time.Second {
+		if wait := mustWait(); wait != time.Second {
 			t.Errorf("the timer waits for %v, want a second", wait)
 		}
 		c.pass(time.Second)
 		ring <- c.now()
-		<-waits
+		mustWait()
 		if n, err := levels.Of(t.Context(), by(reader), h.room); err != nil || n.Muted {
 			t.Errorf("got %+v, %v, want that the mute has ended", n, err)
 		}
