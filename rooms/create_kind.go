@@ -121,7 +121,10 @@ func (m *making) channel() error {
 	if err != nil {
 		return err
 	}
-	return m.serveState(m.served(), channelType, content)
+	if err := m.serveState(m.served(), channelType, content); err != nil {
+		return err
+	}
+	return m.service.beginRules(m.writing, m.caller.User) // joined before it was an announcement
 }
 
 // levelsOfKind sets the template's levels with what the request may ask for over

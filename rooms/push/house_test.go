@@ -58,9 +58,7 @@ func newHouse(t testing.TB, db *sqldb.DB) *house {
 	now := func() time.Time { return time.UnixMilli(1_700_000_000_000) }
 	h := &house{TB: t, log: log, store: storage.Open(storage.Options{DB: db, Log: log, Now: now}), named: map[string]id.EventID{}}
 	t.Cleanup(h.store.Close)
-	h.rooms = rooms.New(rooms.Options{
-		Store: h.store, Policies: matrixPolicy{}, Now: now, Random: rand.Reader, CarryRules: push.Carry, JoinRules: push.Announce,
-	})
+	h.rooms = rooms.New(rooms.Options{Store: h.store, Policies: matrixPolicy{}, Now: now, Random: rand.Reader})
 	h.unread = push.NewUnread(h.store, h.store)
 	h.check(h.store.CreateAccount(t.Context(), accounts.Account{ID: "acme", ServerName: "hs"}))
 	for _, user := range []id.UserID{reader, bia, caio, boss} {

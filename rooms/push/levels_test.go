@@ -1,6 +1,8 @@
 package push_test
 
 import (
+	"context"
+	"crypto/rand"
 	"sync"
 	"testing"
 	"time"
@@ -220,39 +222,44 @@ func TestAnnounce(t *testing.T) {
 	}
 }
 
-// TestAnnouncementsBegin joins an announcement, which rings from then on until the
-// member has it otherwise; that stays when they come back, and in the room's successor.
+type teamPolicy struct{}
+
+func (teamPolicy) RoomPolicy(context.Context, tenant.ID) (rooms.Policy, error) { return rooms.TeamPolicy, nil }
+
+// TestAnnouncementsBegin lets people into an announcement, which rings from then on
+// until they have it otherwise; that stays in the room's successor. Its maker, and who
+// is added, are no different.
 func TestAnnouncementsBegin(t *testing.T) {
 	t.Parallel()
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		h := newHouse(t, db)
+		team := rooms.New(rooms.Options{
+			Store: h.store, Policies: teamPolicy{}, Now: time.Now, Random: rand.Reader, CarryRules: push.Carry, JoinRules: push.Announce,
+		})
 		levels := push.NewLevels(h.store, time.Now)
-		room := h.found()
-		announce := func(room id.RoomID) {
+		demand := func(user id.UserID, room id.RoomID, want push.Level) {
 			t.Helper()
-			_, err := h.rooms.SetState(t.Context(), by(boss), rooms.StateChange{
-				Room: room, Type: "br.com.conversalabs.channel", Content: []byte(`{"kind":"announcement","version":1}`),
-			})
-			h.check(err)
-		}
-		announce(room)
-		demand := func(room id.RoomID, want push.Level) {
-			t.Helper()
-			if n, err := levels.Of(t.Context(), by(reader), room); err != nil || n.Level != want {
-				t.Errorf("got %+v, %v, want the level %s", n, err, want)
+			if n, err := levels.Of(t.Context(), by(user), room); err != nil || n.Level != want {
+				t.Errorf("%s: got %+v, %v, want the level %s", user, n, err, want)
 			}
 		}
-		h.join(room, reader)
-		demand(room, push.Everything)
-		h.choose(levels, room, push.Choice{Level: new(push.AsAccount)})
-		h.check(h.rooms.Leave(t.Context(), by(reader), rooms.Move{Room: room}))
-		h.join(room, reader)
-		demand(room, push.AsAccount)
-		next, err := h.rooms.Upgrade(t.Context(), by(boss), rooms.Upgrade{Room: room, Version: "11"})
+		admin := by(boss)
+		admin.Role = tenant.Administrator
+		room, _, err := team.Create(t.Context(), admin, rooms.Creation{Kind: rooms.Announcement, Name: "news"})
 		h.check(err)
-		announce(next)
-		h.join(next, reader)
-		demand(next, push.AsAccount)
-		demand(h.room, push.AsAccount)
+		h.check(team.Join(t.Context(), by(reader), rooms.Move{Room: room}))
+		h.check(team.Invite(t.Context(), admin, rooms.Move{Room: room, User: bia}))
+		for _, user := range []id.UserID{boss, reader, bia} {
+			demand(user, room, push.Everything)
+		}
+		h.choose(levels, room, push.Choice{Level: new(push.AsAccount)})
+		demand(reader, room, push.AsAccount)
+		next, err := team.Upgrade(t.Context(), admin, rooms.Upgrade{Room: room, Version: "11"})
+		h.check(err)
+		h.check(team.Join(t.Context(), by(reader), rooms.Move{Room: next}))
+		demand(reader, next, push.AsAccount)
+		h.check(team.Join(t.Context(), by(caio), rooms.Move{Room: next}))
+		demand(caio, next, push.Everything)
+		demand(reader, h.room, push.AsAccount)
 	})
 }
