@@ -224,7 +224,9 @@ func TestAnnounce(t *testing.T) {
 
 type teamPolicy struct{}
 
-func (teamPolicy) RoomPolicy(context.Context, tenant.ID) (rooms.Policy, error) { return rooms.TeamPolicy, nil }
+func (teamPolicy) RoomPolicy(context.Context, tenant.ID) (rooms.Policy, error) {
+	return rooms.TeamPolicy, nil
+}
 
 // TestAnnouncementsBegin lets people into an announcement, which rings from then on
 // until they have it otherwise; that stays in the room's successor. Its maker, and who
