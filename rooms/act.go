@@ -53,8 +53,9 @@ type part struct {
 	kind     string
 	stateKey *string
 	content  json.RawMessage
-	target   *event.Event // what a redaction redacts
-	served   bool         // said by the server itself: see [writing.serve]
+	card     json.RawMessage // see [Service.Share]; nil: none
+	target   *event.Event    // what a redaction redacts
+	served   bool            // said by the server itself: see [writing.serve]
 }
 
 // append builds an event, asks whether it may be, by the rules of the room's kind and
@@ -69,7 +70,7 @@ func (w *writing) append(p part) (*event.Event, error) {
 	}
 	draft := event.Draft{
 		Room: w.room.ID, Sender: p.sender, Type: p.kind, StateKey: p.stateKey,
-		Content: p.content, Timestamp: w.now, Prev: w.room.Last(),
+		Content: p.content, Card: p.card, Timestamp: w.now, Prev: w.room.Last(),
 	}
 	if p.target != nil {
 		draft.Redacts = p.target.ID
@@ -110,11 +111,11 @@ func (w *writing) checkAnnotation(e *event.Event) error {
 // the event that is there. A second m.room.create is refused even so.
 func (w *writing) setState(sender id.UserID, kind, stateKey string, content json.RawMessage) (*event.Event, error) {
 	if current := w.room.Event(kind, stateKey); current != nil && current.Sender == sender && kind != "m.room.create" {
-		canonical, err := event.Canonical(nil, content)
+		kept, err := event.Content(content)
 		if err != nil {
 			return nil, err
 		}
-		if string(canonical) == string(current.Content) {
+		if string(kept) == string(current.Content) {
 			return current, nil
 		}
 	}

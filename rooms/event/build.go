@@ -32,9 +32,11 @@ type Draft struct {
 	Sender   id.UserID
 	Type     string
 	StateKey *string // nil: not a state event
-	// Content is a JSON object that was strictly decoded already; Build makes it
-	// canonical.
+	// Content is a JSON object that was strictly decoded already; Build keeps of it
+	// what [Content] gives.
 	Content json.RawMessage
+	// Card is a share card that the server puts into the content ([CardKey]), or nil.
+	Card json.RawMessage
 	// Redacts is the event that an m.room.redaction names. Build moves it to
 	// where the room version keeps it; "" takes it from the content.
 	Redacts   id.EventID
@@ -55,12 +57,17 @@ func Build(v id.RoomVersion, d Draft, state State) (*Event, error) {
 	if r == nil {
 		return nil, fmt.Errorf("build %s: room version %q is not supported", d.Type, v)
 	}
-	content, err := Canonical(make([]byte, 0, len(d.Content)), d.Content)
+	content, err := Content(d.Content)
 	if err != nil {
 		return nil, err
 	}
 	if !isObject(content) {
 		return nil, refusal.BadJSON("The content of an event must be a JSON object.")
+	}
+	if d.Card != nil {
+		if content, err = withCard(content, d.Card); err != nil {
+			return nil, err
+		}
 	}
 	if content, err = r.nameRedacted(&d, content); err != nil {
 		return nil, err
