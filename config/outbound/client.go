@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
 	"code.dny.dev/ssrf"
@@ -28,12 +29,16 @@ type Options struct {
 	Connect, Total time.Duration
 	// UserAgent is how the server calls itself.
 	UserAgent string
+	// Strict clients follow no redirect, and reach by http, which anybody on the way
+	// can read, the Networks alone.
+	Strict bool
 }
 
 // Client calls other systems. It follows at most three redirects, each of which is
 // judged like the first address, and never from https to http.
 type Client struct {
 	http  *http.Client
+	plain *http.Client // for http
 	agent string
 }
 
@@ -47,28 +52,57 @@ func New(o Options) *Client {
 			allowed = append(allowed, ssrf.WithAllowedV6Prefixes(network))
 		}
 	}
-	dialer := &net.Dialer{Timeout: cmp.Or(o.Connect, 3*time.Second), Control: ssrf.New(allowed...).Safe}
+	c := &Client{agent: o.UserAgent, http: o.client(ssrf.New(allowed...).Safe)}
+	c.plain = c.http
+	if o.Strict {
+		c.plain = o.client(within(o.Networks))
+	}
+	return c
+}
+
+// judge is asked of every address before it is connected to.
+type judge func(network, address string, _ syscall.RawConn) error
+
+func (o *Options) client(judge judge) *http.Client {
+	dialer := &net.Dialer{Timeout: cmp.Or(o.Connect, 3*time.Second), Control: judge}
 	trusting := &net.Dialer{Timeout: dialer.Timeout}
-	return &Client{
-		agent: o.UserAgent,
-		http: &http.Client{
-			Timeout: cmp.Or(o.Total, 10*time.Second),
-			Transport: &http.Transport{
-				// No proxy from the environment: it would be judged in the address's place.
-				DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-					if slices.Contains(o.Hosts, address) {
-						return trusting.DialContext(ctx, network, address)
-					}
-					return dialer.DialContext(ctx, network, address)
-				},
-				TLSHandshakeTimeout:    cmp.Or(o.Connect, 3*time.Second),
-				MaxIdleConnsPerHost:    4,
-				IdleConnTimeout:        time.Minute,
-				MaxResponseHeaderBytes: 64 << 10,
-				ForceAttemptHTTP2:      true,
+	client := &http.Client{
+		Timeout: cmp.Or(o.Total, 10*time.Second),
+		Transport: &http.Transport{
+			// No proxy from the environment: it would be judged in the address's place.
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if slices.Contains(o.Hosts, address) {
+					return trusting.DialContext(ctx, network, address)
+				}
+				return dialer.DialContext(ctx, network, address)
 			},
-			CheckRedirect: checkRedirect,
+			TLSHandshakeTimeout:    cmp.Or(o.Connect, 3*time.Second),
+			MaxIdleConnsPerHost:    4,
+			IdleConnTimeout:        time.Minute,
+			MaxResponseHeaderBytes: 64 << 10,
+			ForceAttemptHTTP2:      true,
 		},
+		CheckRedirect: checkRedirect,
+	}
+	if o.Strict {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
+	return client
+}
+
+// within judges by the networks alone.
+func within(networks []netip.Prefix) judge {
+	return func(_, address string, _ syscall.RawConn) error {
+		to, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		for _, network := range networks {
+			if network.Contains(to.Addr().Unmap()) {
+				return nil
+			}
+		}
+		return ErrPlain
 	}
 }
 
@@ -79,6 +113,8 @@ var (
 	errDowngrade = errors.New("a redirect from https to another scheme")
 	// ErrScheme is said of an address that is neither http nor https.
 	ErrScheme = errors.New("the address is neither http nor https")
+	// ErrPlain is said of an address that a strict client reaches by https alone.
+	ErrPlain = errors.New("the address is reached by https alone")
 	// ErrTooLarge is said of an answer above its bound.
 	ErrTooLarge = errors.New("the answer is too large")
 )
@@ -103,7 +139,10 @@ func Refused(err error) bool {
 func (c *Client) HTTP() *http.Client { return c.http }
 
 // Close ends the connections that are kept.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.plain.CloseIdleConnections()
+}
 
 // Answer is what another system has answered.
 type Answer struct {
@@ -122,7 +161,11 @@ func (c *Client) Do(ctx context.Context, r *http.Request, most int64) (*Answer, 
 	if r.Header.Get("User-Agent") == "" {
 		r.Header.Set("User-Agent", c.agent)
 	}
-	answer, err := c.http.Do(r) //nolint:gosec // G704: the dialer judges every address that is connected to
+	client := c.http
+	if r.URL.Scheme == "http" {
+		client = c.plain
+	}
+	answer, err := client.Do(r) //nolint:gosec // G704: the dialer judges every address that is connected to
 	if err != nil {
 		return nil, fmt.Errorf("call %s: %w", r.URL.Host, err)
 	}

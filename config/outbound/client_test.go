@@ -137,3 +137,24 @@ func TestNamedHosts(t *testing.T) {
 		}
 	}
 }
+
+// A strict client follows nobody, and talks in the clear only where it was told to.
+func TestStrict(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, "/", http.StatusFound)
+		}
+	}))
+	t.Cleanup(s.Close)
+	c := outbound.New(outbound.Options{Networks: loopback, Strict: true})
+	for path, want := range map[string]int{"": http.StatusOK, "/away": http.StatusFound} {
+		if got, err := get(t, c, s.URL+path, 100); err != nil || got.Status != want {
+			t.Errorf("%s: got %+v, %v, want %d", path, got, err, want)
+		}
+	}
+	// A public address: nothing is sent to it.
+	if _, err := get(t, c, "http://192.0.2.1/", 100); !errors.Is(err, outbound.ErrPlain) {
+		t.Errorf("got %v, want %v", err, outbound.ErrPlain)
+	}
+}
