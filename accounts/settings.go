@@ -28,7 +28,7 @@ type Settings struct {
 	// everything if empty.
 	DefaultLevel DefaultLevel `json:"default_level,omitempty"`
 	// Cards is where the items that people share are looked up.
-	Cards *Endpoint `json:"cards,omitempty"`
+	Cards *CardResolver `json:"cards,omitempty"`
 	// Notifications is where notifications are delivered.
 	Notifications *Endpoint `json:"notifications,omitempty"`
 }
@@ -39,6 +39,25 @@ type Endpoint struct {
 	URL    string `json:"url"`
 	Secret string `json:"secret,omitempty"`
 }
+
+// CardResolver is the system that knows the items which people of the account share.
+type CardResolver struct {
+	Endpoint
+	Kind ResolverKind `json:"kind,omitempty"`
+}
+
+// ResolverKind is the interface that a [CardResolver] has.
+type ResolverKind string
+
+// The kinds of resolvers.
+const (
+	// ConversaLabsResolver is what docs/cards.md describes, and is meant where no kind
+	// is named. The secret signs what it is asked.
+	ConversaLabsResolver ResolverKind = "conversalabs"
+	// ChatwootResolver is Chatwoot's own API, or one of its shape. The address is the
+	// installation's and the secret the access token of one of its administrators.
+	ChatwootResolver ResolverKind = "chatwoot"
+)
 
 // Creators are who may make rooms of a kind: agents (all users) or administrators.
 type Creators string

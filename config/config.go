@@ -138,6 +138,7 @@ type Rates struct {
 	Joins           Rate // joins of one user
 	RoomCreation    Rate // rooms created by one user
 	Search          Rate // searches of one user
+	Cards           Rate // shared items asked for by one user
 	Media           Rate // uploads and downloads of one user
 	Presence        Rate // changes of presence by one user
 }

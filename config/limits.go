@@ -91,6 +91,7 @@ var rateOptions = []Option{
 	rate("joins", "1/50", func(r *Rates) *Rate { return &r.Joins }, "Joins of one user."),
 	rate("room_creation", "0.1/20", func(r *Rates) *Rate { return &r.RoomCreation }, "Rooms created by one user."),
 	rate("search", "2/10", func(r *Rates) *Rate { return &r.Search }, "Searches of one user."),
+	rate("cards", "10/100", func(r *Rates) *Rate { return &r.Cards }, "Items that one user asks another system for, to share them or to see how they are."),
 	rate("media", "5/50", func(r *Rates) *Rate { return &r.Media }, "Uploads and downloads of one user."),
 	rate("presence", "1/10", func(r *Rates) *Rate { return &r.Presence }, "Changes of presence by one user. Those that come with a poll wait for a later one instead of being refused."),
 }

@@ -164,6 +164,9 @@ type Store interface {
 	// transaction is known. It returns once the act is durable. Refusals come
 	// back as they are.
 	Act(ctx context.Context, act Act) (id.EventID, error)
+	// Done gives the event ID that an act of this caller, path and transaction was
+	// answered with, "" when there was none.
+	Done(ctx context.Context, caller tenant.Caller, path, transaction string) (id.EventID, error)
 	// View runs f at the account's head, which was read after View was called.
 	View(ctx context.Context, account tenant.ID, f func(View) error) error
 	// Glance is View at the head this node has, without looking for a newer one:

@@ -59,7 +59,7 @@ var (
 	errWebhooksHere   = refusal.Forbidden("Only who owns this room or administers the account may manage its webhooks.")
 	errWebhooksDirect = refusal.Forbidden("Direct messages have no webhooks.")
 	errManyWebhooks   = refusal.Forbidden("A room can have %d webhooks at most. Delete one first.", maxWebhooks)
-	errWebhookRetired = refusal.Forbidden("This room is no longer in use, so nothing can be posted into it.")
+	errRetired        = refusal.Forbidden("This room is no longer in use, so nothing can be posted into it.")
 )
 
 const (
@@ -101,7 +101,7 @@ func (s *Service) CreateWebhook(ctx context.Context, caller tenant.Caller, hook 
 			return err
 		}
 		if w.room.retired() {
-			return errWebhookRetired
+			return errRetired
 		}
 		if len(hooks) >= maxWebhooks {
 			return errManyWebhooks

@@ -64,7 +64,7 @@ func (s *Service) Post(ctx context.Context, account tenant.ID, hook Webhook, con
 
 func (w *writing) checkWebhook(hook Webhook) error {
 	if w.room.retired() {
-		return errWebhookRetired
+		return errRetired
 	}
 	if !w.room.Joined(hook.User) {
 		return refusal.Forbidden("This webhook has been removed from its room.")

@@ -105,6 +105,13 @@ func (g *group) first(ctx context.Context, key transactionKey, lookUp bool) (id.
 	return eventID, found, nil
 }
 
+// Done implements rooms.Store.
+func (s *Store) Done(ctx context.Context, caller tenant.Caller, path, transaction string) (id.EventID, error) {
+	eventID, _, err := sqldb.One(ctx, s.db, sqldb.Value[id.EventID], transactionSQL,
+		caller.Account, caller.User, caller.Device, path, transaction)
+	return eventID, err
+}
+
 // take makes what an accepted act did part of the group.
 func (g *group) take(t *tx) {
 	maps.Copy(g.rooms, t.created)

@@ -2,6 +2,7 @@ package extension
 
 import (
 	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/cards"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/push"
@@ -15,6 +16,7 @@ type Options struct {
 	Accounts *accounts.Service
 	Rooms    *rooms.Service
 	Levels   *push.Levels
+	Cards    *cards.Resolver
 	// HooksURL is what the addresses of incoming webhooks begin with: their secret
 	// follows.
 	HooksURL string
@@ -25,12 +27,19 @@ type Server struct {
 	accounts *accounts.Service
 	rooms    *rooms.Service
 	levels   *push.Levels
+	cards    *cards.Resolver
 	hooksURL string
 }
 
 // New makes a Server.
 func New(o Options) *Server {
-	return &Server{accounts: o.Accounts, rooms: o.Rooms, levels: o.Levels, hooksURL: o.HooksURL}
+	return &Server{
+		accounts: o.Accounts,
+		rooms:    o.Rooms,
+		levels:   o.Levels,
+		cards:    o.Cards,
+		hooksURL: o.HooksURL,
+	}
 }
 
 // Routes registers all routes.
@@ -42,4 +51,5 @@ func (s *Server) Routes(api *httpapi.API) {
 	s.reportRoutes(api)
 	s.webhookRoutes(api)
 	s.notificationRoutes(api)
+	s.cardRoutes(api)
 }

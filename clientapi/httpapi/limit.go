@@ -30,6 +30,7 @@ const (
 	Joins           Class = "joins"
 	Creation        Class = "creation" // of rooms
 	Search          Class = "search"
+	Cards           Class = "cards" // items that are asked for, with and without being shared
 	Media           Class = "media"
 	Presence        Class = "presence" // changes by user, those by polls with them
 )
@@ -57,6 +58,7 @@ func DefaultRates() Rates {
 		Joins:           {1, 50},
 		Creation:        {0.1, 20},
 		Search:          {2, 10},
+		Cards:           {10, 100},
 		Media:           {5, 50},
 		Presence:        {1, 10},
 	}

@@ -45,7 +45,8 @@ type secret struct {
 func (s secret) kept(before string) string { return cmp.Or(s.Secret, before) }
 
 type cards struct {
-	ResolverURL string `json:"resolver_url"`
+	ResolverURL string                `json:"resolver_url"`
+	Kind        accounts.ResolverKind `json:"kind"`
 	secret
 }
 
@@ -72,7 +73,7 @@ func representAccount(a *accounts.Account) account {
 		shown.DisabledRoles = []tenant.Role{}
 	}
 	if s.Cards != nil {
-		shown.Cards = &cards{s.Cards.URL, secret{Set: s.Cards.Secret != ""}}
+		shown.Cards = &cards{s.Cards.URL, cmp.Or(s.Cards.Kind, accounts.ConversaLabsResolver), secret{Set: s.Cards.Secret != ""}}
 	}
 	if s.Notifications != nil {
 		shown.Notifications = &notifications{s.Notifications.URL, secret{Set: s.Notifications.Secret != ""}}
@@ -102,6 +103,7 @@ func (a *account) check(id string) (version int64, err error) {
 	a.Login.check(c)
 	if a.Cards != nil {
 		c.endpoint("cards.resolver_url", a.Cards.ResolverURL, a.Cards.secret)
+		choice(c, "cards.kind", a.Cards.Kind, accounts.ConversaLabsResolver, accounts.ChatwootResolver)
 	}
 	if a.Notifications != nil {
 		c.endpoint("notifications.webhook_url", a.Notifications.WebhookURL, a.Notifications.secret)
@@ -126,7 +128,7 @@ func (a *account) say(s *accounts.Settings) error {
 	before := *s
 	s.Cards, s.Notifications = nil, nil
 	if a.Cards != nil {
-		s.Cards = endpoint(a.Cards.ResolverURL, a.Cards.secret, before.Cards)
+		s.Cards = a.Cards.resolver(before.Cards)
 	}
 	if a.Notifications != nil {
 		s.Notifications = endpoint(a.Notifications.WebhookURL, a.Notifications.secret, before.Notifications)
@@ -143,6 +145,18 @@ func endpoint(url string, s secret, before *accounts.Endpoint) *accounts.Endpoin
 		before = &accounts.Endpoint{}
 	}
 	return &accounts.Endpoint{URL: url, Secret: s.kept(before.Secret)}
+}
+
+// resolver gives a resolver with its secret. Nor is an earlier one handed on when the
+// kind changes: it would be shown to who is called.
+func (c *cards) resolver(before *accounts.CardResolver) *accounts.CardResolver {
+	resolver := &accounts.CardResolver{Kind: cmp.Or(c.Kind, accounts.ConversaLabsResolver)}
+	var earlier *accounts.Endpoint
+	if before != nil && cmp.Or(before.Kind, accounts.ConversaLabsResolver) == resolver.Kind {
+		earlier = &before.Endpoint
+	}
+	resolver.Endpoint = *endpoint(c.ResolverURL, c.secret, earlier)
+	return resolver
 }
 
 // putAccount handles PUT /_conversalabs/v1/accounts/{account}.

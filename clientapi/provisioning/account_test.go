@@ -46,7 +46,7 @@ func TestAccount(t *testing.T) {
 			`{"kid":"k2","alg":"EdDSA","jwk":{"crv":"Ed25519","kty":"OKP","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},"secret_set":false}],"jwks_url":"https://id.example/jwks"},` +
 			`"sso":{"name":"Acme","url":"https://id.example/chat"},` +
 			`"oidc":{"name":"Acme","issuer":"https://id.example","client_id":"chat","client_secret_set":true,"scopes":["email"],"user_claim":"uid"},"clients":["https://chat.example"]},` +
-			`"cards":{"resolver_url":"https://app.example/cards","secret_set":true},` +
+			`"cards":{"resolver_url":"https://app.example/cards","kind":"conversalabs","secret_set":true},` +
 			`"notifications":{"webhook_url":"https://app.example/hook","secret_set":true},"version":2}`)
 		if got.Raw != want.Raw {
 			t.Errorf("got %s\nwant %s", got.Raw, want.Raw)
@@ -72,6 +72,13 @@ func TestAccount(t *testing.T) {
 		h.must(http.MethodPut, "", accountJSON(5, "notifications", `{"webhook_url":"https://app.example/hook"}`))
 		if s := h.settings(); s.Notifications.Secret != "" || s.Cards != nil {
 			t.Errorf("got %+v", s)
+		}
+		// What signs is not handed on as an access token.
+		const resolver = `"resolver_url":"https://app.example/cards"`
+		h.must(http.MethodPut, "", accountJSON(6, "cards", `{`+resolver+`,"secret":"SECRET-6"}`))
+		h.must(http.MethodPut, "", accountJSON(7, "cards", `{`+resolver+`,"kind":"chatwoot"}`))
+		if s := h.settings(); s.Cards.Secret != "" || s.Cards.Kind != accounts.ChatwootResolver {
+			t.Errorf("got %+v", s.Cards)
 		}
 		if strings.Contains(h.log.String(), "SECRET") {
 			t.Errorf("a secret is in the log: %s", h.log)
@@ -121,6 +128,7 @@ func TestAccountRefusals(t *testing.T) {
 			{accountJSON(2, "notification_level", `"nothing"`), invalid, "notification_level"},
 			{accountJSON(2, "cards", `{}`), missing, "cards.resolver_url"},
 			{accountJSON(2, "cards", `{"resolver_url":"ftp://x"}`), invalid, "cards.resolver_url"},
+			{accountJSON(2, "cards", `{"resolver_url":"https://x","kind":"other"}`), invalid, "cards.kind"},
 			{accountJSON(2, "notifications", `{"webhook_url":"https://user:pass@x"}`), invalid, "notifications.webhook_url"},
 			{accountJSON(2, "login.sso", `{}`), missing, "login.sso.url"},
 			{accountJSON(2, "login.oidc", `{"issuer":"https://x"}`), missing, "client_id"},

@@ -15,6 +15,7 @@ var portuguese = joined(
 	portugueseServices,
 	portugueseKinds,
 	portugueseLevels,
+	portugueseCards,
 )
 
 // spanish holds the es sentences by their English originals.
@@ -30,6 +31,7 @@ var spanish = joined(
 	spanishServices,
 	spanishKinds,
 	spanishLevels,
+	spanishCards,
 )
 
 // joined is the catalogue of a language from its areas. A sentence of several

@@ -35,7 +35,7 @@ var stands = map[string][]string{
 	"kind": {"override"}, "rule": {".m.rule.master"}, "ruleId": {".m.rule.master"}, "tag": {"u.x"},
 	"receiptType": {"m.read"}, "transaction": {"t"}, "txnId": {"t"}, "session": {"s"}, "protocol": {"irc"},
 	"appserviceId": {"bridge"}, "relType": {"m.thread"}, "delayID": {"d"}, "delayId": {"d"}, "action": {"cancel"}, "idpId": {"conversalabs"}, "tokenID": {"DEVICE"},
-	"webhookID": {"WEBHOOK"}, "token": {"SECRET"},
+	"webhookID": {"WEBHOOK"}, "token": {"SECRET"}, "cardType": {"conversation"}, "cardID": {"4812"},
 }
 
 // bodies are what is sent to templates with these endings, else {}.
@@ -65,6 +65,7 @@ var bodies = map[string]string{
 	"/{webhookID}":            `{"name":"x"}`,
 	"/{roomID}/notifications": `{"level":"nothing","muted":true}`,
 	"/hooks/{token}":          `{"text":"x"}`,
+	"/cards":                  `{"type":"conversation","id":"4812","dm_user_id":"USER"}`,
 }
 
 // queries are what is asked of templates with these endings.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/appservice"
+	"github.com/conversalabs/internalchat/accounts/cards"
 	"github.com/conversalabs/internalchat/accounts/login"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
@@ -46,6 +47,7 @@ type house struct {
 	outside   *outbound.Client // calls others
 	search    *search.Service  // nil unless the stream is followed
 	services  *appservice.Client
+	cards     *cards.Resolver
 }
 
 func newLogger(cfg *config.Config, t terminal) *logrus.Logger {
@@ -77,6 +79,12 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 	h.outside = outbound.New(outbound.Options{Networks: cfg.OutboundNetworks, UserAgent: "internalchat"})
 	h.services = appservice.NewClient(appservice.ClientOptions{
 		Services: h.store.AppServices, Now: time.Now, Networks: cfg.OutboundNetworks, UserAgent: "internalchat",
+	})
+	h.cards = cards.New(cards.Options{
+		Networks: cfg.OutboundNetworks, UserAgent: "internalchat", Now: time.Now,
+		Report: func(account tenant.ID, err error) {
+			log.WithField("account", account).WithError(err).Warn("the system that knows the items to be shared does not answer as it should")
+		},
 	})
 	h.rooms = rooms.New(rooms.Options{
 		Store: h.store, Policies: policies{h}, Now: time.Now, Random: rand.Reader,
@@ -121,6 +129,7 @@ func (h *house) close() {
 	h.store.Close()
 	h.db.Close()
 	h.outside.Close()
+	h.cards.Close()
 }
 
 // withHouse runs a subcommand on the data, beside a running server if there is

@@ -31,6 +31,7 @@ var levels = map[string]int{
 	"storage/sqldb/sqltest": 2, // tests only
 
 	"accounts/appservice": 3,
+	"accounts/cards":      3,
 	"accounts/login":      3,
 	"accounts/oauth":      3,
 	"mediaapi":            3,

@@ -105,7 +105,11 @@ func (h *house) api() *httpapi.API {
 		Accounts: h.accounts, Presences: h.presences, BaseDomain: h.cfg.BaseDomain, RoomPolicy: accounts.RoomPolicy(h.cfg.RoomPolicy),
 	}).Routes(api)
 	extension.New(extension.Options{
-		Accounts: h.accounts, Rooms: h.rooms, Levels: h.levels, HooksURL: h.cfg.PublicURL + webhooks.Path,
+		Accounts: h.accounts,
+		Rooms:    h.rooms,
+		Levels:   h.levels,
+		Cards:    h.cards,
+		HooksURL: h.cfg.PublicURL + webhooks.Path,
 	}).Routes(api)
 	webhooks.New(h.rooms).Routes(api)
 	return api
@@ -145,7 +149,7 @@ func rates(r config.Rates) httpapi.Rates {
 		httpapi.AccountMessages: rate(r.AccountMessages), httpapi.LoginUser: rate(r.Logins),
 		httpapi.LoginFailed: rate(r.FailedLogins), httpapi.LoginAddress: rate(r.AddressLogins),
 		httpapi.OAuth: rate(r.OAuth), httpapi.Joins: rate(r.Joins), httpapi.Creation: rate(r.RoomCreation),
-		httpapi.Search: rate(r.Search), httpapi.Media: rate(r.Media),
+		httpapi.Search: rate(r.Search), httpapi.Cards: rate(r.Cards), httpapi.Media: rate(r.Media),
 		httpapi.Presence: rate(r.Presence),
 	}
 }

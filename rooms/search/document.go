@@ -1,6 +1,8 @@
 package search
 
 import (
+	"strings"
+
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
@@ -110,17 +112,25 @@ func edits(e *event.Event) id.EventID {
 	return id.EventID(relation.Get("event_id").Str)
 }
 
-// textOf gives the text that an event says: of an edit, the new one.
+// textOf gives the text that an event says: of an edit, the new one; of a share card,
+// its title and summary too.
 func textOf(e *event.Event) string {
 	key := keys[e.Type]
 	if edits(e) != "" {
 		key = `m\.new_content.` + key
 	}
-	if text := gjson.GetBytes(e.Content, key); text.Type == gjson.String {
-		return text.Str
+	text := gjson.GetBytes(e.Content, key)
+	if text.Type != gjson.String {
+		return ""
 	}
-	return ""
+	if card := gjson.GetBytes(e.Content, cardKey); card.Exists() && edits(e) == "" {
+		return text.Str + "\n" + card.Get("title").Str + "\n" + card.Get("summary").Str
+	}
+	return text.Str
 }
+
+// cardKey is the path of a share card, whose words are found too.
+var cardKey = strings.ReplaceAll(event.CardKey, ".", `\.`)
 
 // Never is the position of an edit that has not been made.
 const Never stream.Position = 1 << 62
