@@ -69,7 +69,9 @@ type Record struct {
 	Locale       string      `json:"locale,omitempty"`   // BCP 47
 	Timezone     string      `json:"timezone,omitempty"` // IANA
 	Teams        []string    `json:"teams,omitempty"`    // by ConversaLabs' IDs
-	// NotificationPreferences become the user's account data of that name.
+	SendKey      string      `json:"send_key,omitempty"` // enter or ctrl_enter
+	// NotificationPreferences become the user's account data of that name; Locale and
+	// SendKey become what they prefer.
 	NotificationPreferences json.RawMessage `json:"notification_preferences,omitempty"`
 	// Erased marks who was deactivated and is to be forgotten: after the user's rooms
 	// are left, their member events no longer tell their name and picture. The server

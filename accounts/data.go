@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 
 	"maunium.net/go/mautrix/id"
 
@@ -16,7 +17,9 @@ import (
 // Data is what users keep on the server for themselves (account data, tags, pushers), and what they show of themselves (the directory of users).
 type Data struct {
 	store  DataStore
+	now    func() time.Time
 	limits DataLimits
+	sooner chan struct{} // of one: a note wants to be remembered
 }
 
 // DataLimits bound what one user may keep.
@@ -40,13 +43,14 @@ func (l DataLimits) withDefaults() DataLimits {
 }
 
 // NewData makes the service.
-func NewData(store DataStore, limits DataLimits) *Data {
-	return &Data{store: store, limits: limits.withDefaults()}
+func NewData(store DataStore, now func() time.Time, limits DataLimits) *Data {
+	return &Data{store: store, now: now, limits: limits.withDefaults(), sooner: make(chan struct{}, 1)}
 }
 
 // DataStore keeps what [Data] serves: items of the stream, each under its kind,
 // owner, room ("" for none) and key.
 type DataStore interface {
+	NoteStore
 	// Item gives the content under a key, nil when there is none.
 	Item(ctx context.Context, account tenant.ID, kind stream.Kind, user id.UserID, room id.RoomID, key string) ([]byte, error)
 	// Items gives the items that a query names, lowest position first. Empty
@@ -108,8 +112,11 @@ func (d *Data) AccountData(ctx context.Context, account tenant.ID, user id.UserI
 }
 
 // SetAccountData replaces a type of the caller's account data with an object,
-// which is kept as it is written.
+// which is kept as it is written, but for notes (see [Data.SetNote]).
 func (d *Data) SetAccountData(ctx context.Context, caller tenant.Caller, room id.RoomID, kind string, content json.RawMessage) error {
+	if kind == NoteType && room != "" {
+		return d.SetNote(ctx, caller, room, content)
+	}
 	if err := d.checkAccountData(room, kind, content); err != nil {
 		return err
 	}
@@ -125,6 +132,9 @@ func (d *Data) SetAccountData(ctx context.Context, caller tenant.Caller, room id
 func (d *Data) DeleteAccountData(ctx context.Context, caller tenant.Caller, room id.RoomID, kind string) error {
 	if err := checkDataType(kind); err != nil {
 		return err
+	}
+	if kind == NoteType && room != "" {
+		return d.DeleteNote(ctx, caller, room)
 	}
 	at := stream.Item{Kind: stream.AccountData, User: caller.User, Room: room, Key: kind}
 	return d.store.ChangeData(ctx, caller, at, func([]byte) ([]byte, error) { return nil, nil })
@@ -151,6 +161,12 @@ func (d *Data) checkAccountData(room id.RoomID, kind string, content json.RawMes
 		return err
 	case kind == directType && room == "":
 		return checkDirect(content)
+	case kind == NotificationPreferencesType && room == "":
+		_, err := ReadNotificationPreferences(content)
+		return err
+	case kind == PreferencesType && room == "":
+		_, err := ReadPreferences(content)
+		return err
 	}
 	return nil
 }
@@ -177,7 +193,7 @@ func checkDirect(content json.RawMessage) error {
 
 func checkDataType(kind string) error {
 	switch {
-	case kind == PushRulesType, kind == FullyReadType:
+	case kind == PushRulesType, kind == FullyReadType, kind == BellType:
 		return errServersData
 	case len(kind) > maxDataType:
 		return errDataType

@@ -41,7 +41,7 @@ func newDataNodes(t *testing.T, db *sqldb.DB, count int) []*dataNode {
 	for i := range nodes {
 		store := storage.Open(storage.Options{DB: db, Log: log, Now: time.Now})
 		t.Cleanup(store.Close)
-		nodes[i] = &dataNode{accounts.NewData(store, accounts.DataLimits{Types: 2}), store, t}
+		nodes[i] = &dataNode{accounts.NewData(store, time.Now, accounts.DataLimits{Types: 2}), store, t}
 	}
 	store := nodes[0].store
 	if err := store.CreateAccount(t.Context(), accounts.Account{ID: "acme", ServerName: "acme.test"}); err != nil {

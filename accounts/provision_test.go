@@ -95,7 +95,7 @@ func TestProvisionUser(t *testing.T) {
 		if now := f.at(); now != head {
 			f.t.Errorf("the same version moved the head from %d to %d", head, now)
 		}
-		f.mustProvision(said("42", 2, full, func(c *accounts.UserChange) { c.Record.Locale = "en" }))
+		f.mustProvision(said("42", 2, full, func(c *accounts.UserChange) { c.Record.Email = "ana@acme.test" }))
 		if diff := cmp.Diff(f.entries(head), []stream.Kind{stream.UserChanged}); diff != "" {
 			f.t.Errorf("a change that nobody is shown (-got +want):\n%s", diff)
 		}

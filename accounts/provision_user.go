@@ -29,9 +29,6 @@ type UserChange struct {
 	Remove   Removal
 }
 
-// PreferencesType is the account data that [Record.NotificationPreferences] become.
-const PreferencesType = "br.com.conversalabs.notification_preferences"
-
 // ID gives the ID that the user has if they are made by this, which may be none
 // that is permitted. server is the account's server name.
 func (c *UserChange) ID(server string) id.UserID {
@@ -159,10 +156,10 @@ func quoted(text string) []byte {
 	return encoded
 }
 
-// SaidPreferences gives the notification preferences that a change of a user sets,
+// SaidNotificationPreferences gives the notification preferences that a change of a user sets,
 // and whether it does: what the user has changed since stays, unless ConversaLabs
 // has another word on it.
-func SaidPreferences(present, after *User) (json.RawMessage, bool) {
+func SaidNotificationPreferences(present, after *User) (json.RawMessage, bool) {
 	var before json.RawMessage
 	if present != nil {
 		before = present.Record.NotificationPreferences

@@ -34,7 +34,7 @@ func newDataFixture(t *testing.T) *dataFixture {
 	f := &dataFixture{keyFixture: newKeyFixture(t)}
 	f.name()
 	limits := accounts.DataLimits{Types: 3, Tags: 2, Pushers: 2, Bytes: 100, LargeBytes: 200}
-	f.data = accounts.NewData(f.store, limits)
+	f.data = accounts.NewData(f.store, time.Now, limits)
 	f.presences = accounts.NewPresences(f.store, func() time.Time { return time.Unix(1_700_000_000, 0) }, 0)
 	logins := login.New(login.Options{Accounts: accounts.New(accounts.Options{Store: f.store, Now: time.Now, Random: rand.Reader})})
 	clientapi.DataRoutes(f.API, f.data, f.presences, f.rooms, f, logins, "https://chat.acme.test")

@@ -14,6 +14,7 @@ const (
 	pushRulesType = "m.push_rules"
 	directType    = "m.direct"
 	fullyReadType = "m.fully_read"
+	noteType      = "br.com.conversalabs.note"
 )
 
 // predecessor gives the room that a room replaces, "" when it replaces none.
@@ -128,6 +129,9 @@ func carryData(tx Tx, user id.UserID, from, to id.RoomID) error {
 			tx.Put(stream.Item{Kind: stream.AccountData, User: user, Room: to, Key: item.Key, Content: item.Content})
 			if item.Key == NotificationsType {
 				carryMute(tx, user, to, item.Content)
+			}
+			if item.Key == noteType {
+				tx.MoveReminder(user, from, to)
 			}
 		}
 	}

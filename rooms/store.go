@@ -46,6 +46,9 @@ type View interface {
 	// other messages in rooms of more than two do not notify, unless the user has chosen
 	// so. In an act it is that of before its group.
 	MentionsByDefault() (bool, error)
+	// UserRings tells whether the bell rings for this user: an active person who is
+	// not locked out.
+	UserRings(user id.UserID) (bool, error)
 	// Changes gives the stream's entries above a position, and false when memory
 	// does not reach back that far.
 	Changes(after stream.Position) ([]Change, bool)
@@ -74,6 +77,7 @@ type Tx interface {
 	WebhookTx
 	DirectTx
 	MuteTx
+	BellTx
 	// Create adds a new room, empty.
 	Create(room id.RoomID, version id.RoomVersion) (*Room, error)
 	// Append gives the event its position and applies it to its room.
@@ -160,6 +164,7 @@ type Store interface {
 	DelayedStore
 	WebhookStore
 	MuteStore
+	BellStore
 	// Act runs an act and gives its event ID, or that of the first time when its
 	// transaction is known. It returns once the act is durable. Refusals come
 	// back as they are.

@@ -179,8 +179,8 @@ func (p *provisioning) writeUser(present, u *accounts.User) error {
 	for _, field := range slices.Sorted(maps.Keys(said)) {
 		p.putProfile(u.ID, field, said[field])
 	}
-	if preferences, changed := accounts.SaidPreferences(present, u); changed {
-		p.Put(stream.Item{Kind: stream.AccountData, User: u.ID, Key: accounts.PreferencesType, Content: preferences})
+	if err := p.putPreferences(present, u); err != nil {
+		return err
 	}
 	switch {
 	case present == nil:
@@ -194,6 +194,23 @@ func (p *provisioning) writeUser(present, u *accounts.User) error {
 		p.exec(endAllRefreshTokensSQL, account, u.ID)
 	}
 	return nil
+}
+
+// putPreferences sets what is said of what a user prefers.
+func (p *provisioning) putPreferences(present, u *accounts.User) error {
+	if said, changed := accounts.SaidNotificationPreferences(present, u); changed {
+		p.Put(stream.Item{Kind: stream.AccountData, User: u.ID, Key: accounts.NotificationPreferencesType, Content: said})
+	}
+	said, changed, err := accounts.SaidPreferences(present, u, func() ([]byte, error) {
+		if present == nil {
+			return nil, nil
+		}
+		return p.Item(stream.AccountData, u.ID, "", accounts.PreferencesType)
+	})
+	if err == nil && changed {
+		p.Put(stream.Item{Kind: stream.AccountData, User: u.ID, Key: accounts.PreferencesType, Content: said})
+	}
+	return err
 }
 
 // putProfile sets a field of a profile, nil for none, if that changes it.

@@ -17,20 +17,21 @@ import (
 )
 
 const sessionSQL = `
-	SELECT s.token, s.user_id, s.device, s.expires, s.replaces, u.role, u.locked, u.suspended, u.record, a.settings, b.rooms
+	SELECT s.token, s.user_id, s.device, s.expires, s.replaces, u.role, u.locked, u.suspended, u.record, a.settings, b.rooms, i.content
 	FROM sessions s
 	JOIN users u ON u.account = s.account AND u.user_id = s.user_id
 	JOIN accounts a ON a.account = s.account
 	LEFT JOIN bot_tokens b ON b.account = s.account AND b.user_id = s.user_id AND b.device = s.device
+	LEFT JOIN items i ON i.account = s.account AND i.kind = $3 AND i.user_id = s.user_id AND i.room = '' AND i.key = $4
 	WHERE s.account = $1 AND s.token = $2 AND NOT u.deactivated`
 
 func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token string) (*accounts.Session, error) {
 	session, found, err := sqldb.One(ctx, q, func(r sqldb.Row) (*accounts.Session, error) {
 		var s accounts.Session
 		var u accounts.User
-		var record, settings []byte
+		var record, settings, preferences []byte
 		var rooms *tenant.Rooms
-		err := r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &u.Role, &u.Locked, &u.Suspended, &record, &settings, &rooms)
+		err := r.Scan(&s.Token, &s.User, &s.Device, &s.Expires, &s.Replaces, &u.Role, &u.Locked, &u.Suspended, &record, &settings, &rooms, &preferences)
 		if err != nil {
 			return nil, err
 		}
@@ -41,12 +42,15 @@ func readSession(ctx context.Context, q sqldb.Querier, account tenant.ID, token 
 		if err != nil {
 			return nil, err
 		}
+		if chosen, err := accounts.ReadPreferences(preferences); err == nil && chosen.Locale != "" {
+			s.Locale = chosen.Locale
+		}
 		if rooms != nil {
 			s.Rooms = *rooms
 		}
 		s.Role, s.Permissions, s.Lock, s.Suspended = u.Role, u.Permissions(), u.Lock, u.Suspended
 		return &s, nil
-	}, sessionSQL, account, token)
+	}, sessionSQL, account, token, int64(stream.AccountData), accounts.PreferencesType)
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", err)
 	}

@@ -108,6 +108,9 @@ func (s *state) applyItem(item stream.Item) {
 		if item.Room == "" && item.Key == rooms.IgnoredUsersType {
 			delete(s.ignored, item.User)
 		}
+		if item.Room == "" && item.Key == accounts.PreferencesType {
+			s.dropSessions(item.User) // they know their user's language
+		}
 	case stream.UserChanged:
 		delete(s.users, item.User)
 		s.dropSessions(item.User)

@@ -111,6 +111,11 @@ func (v *view) MentionsByDefault() (bool, error) {
 	return v.state.settings.DefaultLevel == accounts.MentionsByDefault, nil
 }
 
+func (v *view) UserRings(user id.UserID) (bool, error) {
+	u, err := v.user(user)
+	return u != nil && !u.Deactivated && u.Role != tenant.Bot && u.Lock == "", err
+}
+
 // user gives a user of the account, or nil.
 func (v *view) user(user id.UserID) (*accounts.User, error) {
 	u, loaded := v.state.users[user]

@@ -5,6 +5,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts/cards"
 	"github.com/conversalabs/internalchat/clientapi/httpapi"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/bell"
 	"github.com/conversalabs/internalchat/rooms/push"
 )
 
@@ -17,6 +18,8 @@ type Options struct {
 	Rooms    *rooms.Service
 	Levels   *push.Levels
 	Cards    *cards.Resolver
+	Data     *accounts.Data
+	Bell     *bell.Service
 	// HooksURL is what the addresses of incoming webhooks begin with: their secret
 	// follows.
 	HooksURL string
@@ -28,6 +31,8 @@ type Server struct {
 	rooms    *rooms.Service
 	levels   *push.Levels
 	cards    *cards.Resolver
+	data     *accounts.Data
+	bell     *bell.Service
 	hooksURL string
 }
 
@@ -38,6 +43,8 @@ func New(o Options) *Server {
 		rooms:    o.Rooms,
 		levels:   o.Levels,
 		cards:    o.Cards,
+		data:     o.Data,
+		bell:     o.Bell,
 		hooksURL: o.HooksURL,
 	}
 }
@@ -52,4 +59,7 @@ func (s *Server) Routes(api *httpapi.API) {
 	s.webhookRoutes(api)
 	s.notificationRoutes(api)
 	s.cardRoutes(api)
+	s.bellRoutes(api)
+	s.noteRoutes(api)
+	s.preferenceRoutes(api)
 }

@@ -57,7 +57,7 @@ func newHouse(t testing.TB, db *sqldb.DB) *house {
 	h.store = storage.Open(storage.Options{DB: db, Log: log, Now: now})
 	t.Cleanup(h.store.Close)
 	h.accounts = accounts.New(accounts.Options{Store: h.store, Now: now, Random: rand.Reader})
-	data := accounts.NewData(h.store, accounts.DataLimits{})
+	data := accounts.NewData(h.store, time.Now, accounts.DataLimits{})
 	presences := accounts.NewPresences(h.store, now, 0)
 	h.API = httpapi.New(httpapi.Options{Auth: h.accounts, Machines: h.accounts.Machine, Log: log, Now: now, Random: rand.Reader})
 	provisioning.New(provisioning.Options{Accounts: h.accounts, Presences: presences, BaseDomain: "chat.test"}).Routes(h.API)

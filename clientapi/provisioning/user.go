@@ -27,6 +27,7 @@ type user struct {
 	Active       *bool        `json:"active"`
 	Locale       string       `json:"locale"`
 	Timezone     string       `json:"timezone"`
+	SendKey      string       `json:"send_key"`
 	Teams        []string     `json:"teams"`
 
 	NotificationPreferences json.RawMessage `json:"notification_preferences"`
@@ -40,7 +41,7 @@ func representUser(u *accounts.User) user {
 	shown := user{
 		ID: u.External, MatrixUser: string(u.ID), Localpart: u.ID.Localpart(),
 		DisplayName: &r.DisplayName, Email: r.Email, AvatarURL: r.AvatarURL, Role: &u.Role, Permissions: list(r.Permissions),
-		InternalChat: &r.InternalChat, Active: &active, Locale: r.Locale, Timezone: r.Timezone, Teams: list(r.Teams),
+		InternalChat: &r.InternalChat, Active: &active, Locale: r.Locale, Timezone: r.Timezone, SendKey: r.SendKey, Teams: list(r.Teams),
 		NotificationPreferences: r.NotificationPreferences, Version: &u.Version,
 	}
 	if shown.NotificationPreferences == nil {
@@ -64,7 +65,7 @@ func (u *user) change(external, server string) (*accounts.UserChange, error) {
 	record := accounts.Record{
 		Localpart: localpart, DisplayName: given(c, "display_name", u.DisplayName), Email: u.Email, AvatarURL: u.AvatarURL,
 		Role: given(c, "role", u.Role), Permissions: u.Permissions, InternalChat: given(c, "internal_chat", u.InternalChat),
-		Active: given(c, "active", u.Active), Locale: u.Locale, Timezone: u.Timezone, Teams: u.Teams,
+		Active: given(c, "active", u.Active), Locale: u.Locale, Timezone: u.Timezone, SendKey: u.SendKey, Teams: u.Teams,
 		NotificationPreferences: c.object("notification_preferences", u.NotificationPreferences, maxPreferences),
 	}
 	change := &accounts.UserChange{External: external, Version: c.version(u.Version), Record: record}
@@ -81,6 +82,10 @@ func (u *user) change(external, server string) (*accounts.UserChange, error) {
 	}
 	c.locale("locale", record.Locale)
 	c.timezone("timezone", record.Timezone)
+	choice(c, "send_key", record.SendKey, accounts.SendByEnter, accounts.SendByCtrlEnter)
+	if c.err == nil {
+		_, c.err = accounts.ReadNotificationPreferences(record.NotificationPreferences)
+	}
 	c.ids("teams", record.Teams, maxEntries)
 	return change, c.err
 }

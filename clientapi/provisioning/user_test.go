@@ -14,7 +14,7 @@ func TestUser(t *testing.T) {
 		want := `{"user_id":"42","matrix_user_id":"@u42:acme.chat.test","localpart":"u42","display_name":"Ana Lima",` +
 			`"email":"ana@acme.example","avatar_url":"mxc://acme.chat.test/ana","role":"custom",` +
 			`"permissions":["internal_chat_use","inbox_manage"],"internal_chat":true,"active":true,"locale":"pt-BR",` +
-			`"timezone":"America/Sao_Paulo","teams":["7","8"],"notification_preferences":{"mention":{"bell":true,"email":true}},"version":3}`
+			`"timezone":"America/Sao_Paulo","send_key":"","teams":["7","8"],"notification_preferences":{"mention":{"bell":true,"email":true}},"version":3}`
 		for _, got := range []string{
 			h.must(http.MethodPut, "/users/42", said).Raw, h.must(http.MethodGet, "/users/42", "").Raw,
 			h.must(http.MethodPut, "/users/42", said).Raw,
@@ -89,6 +89,47 @@ func TestWhatTheUserChose(t *testing.T) {
 		say(4)
 		if got := read(preferences); got != `{}` {
 			t.Errorf("the preferences became %s", got)
+		}
+	})
+}
+
+// What ConversaLabs says of language and send key is what the user prefers, until the
+// user says otherwise, and is the language of refusals.
+func TestPreferences(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		const preferences = "/user/@u42:acme.chat.test/account_data/br.com.conversalabs.preferences"
+		say := func(version int, changes ...string) {
+			t.Helper()
+			h.must(http.MethodPut, "/users/42", userJSON(version, changes...))
+		}
+		say(1, "locale", `"pt-BR"`, "send_key", `"ctrl_enter"`)
+		token := h.mustLogIn("42").Get("access_token").Str
+		demand := func(want, sentence string) {
+			t.Helper()
+			if _, got := h.client(token, http.MethodGet, preferences, ""); got.Raw != want {
+				t.Errorf("got the preferences %s, want %s", got.Raw, want)
+			}
+			code, refused := h.client(token, http.MethodPut, preferences, `{"send_key":"tab"}`)
+			if code != http.StatusBadRequest || refused.Get("error").Str != sentence {
+				t.Errorf("got %d %s, want 400 %q", code, refused.Raw, sentence)
+			}
+		}
+		const portuguese, english = "A tecla de envio precisa ser enter ou ctrl_enter.", "The send key must be enter or ctrl_enter."
+		demand(`{"locale":"pt-BR","send_key":"ctrl_enter"}`, portuguese)
+		if code, answer := h.client(token, http.MethodPut, preferences, `{"locale":"en","x":1}`); code != http.StatusOK {
+			t.Fatalf("got %d %s", code, answer.Raw)
+		}
+		demand(`{"locale":"en","x":1}`, english)
+		say(2, "locale", `"pt-BR"`, "send_key", `"ctrl_enter"`, "email", `"new@acme.example"`)
+		demand(`{"locale":"en","x":1}`, english)
+		say(3, "locale", `"pt-BR"`, "send_key", `"enter"`)
+		demand(`{"locale":"en","send_key":"enter","x":1}`, english)
+		say(4, "send_key", `"enter"`)
+		demand(`{"send_key":"enter","x":1}`, english)
+		for _, bad := range []string{`{"locale":"no locale"}`, `{"locale":null}`, `{"send_key":1}`} {
+			if code, answer := h.client(token, http.MethodPut, preferences, bad); code != http.StatusBadRequest || answer.Get("errcode").Str != "M_BAD_JSON" {
+				t.Errorf("%s: got %d %s, want 400 M_BAD_JSON", bad, code, answer.Raw)
+			}
 		}
 	})
 }
@@ -170,6 +211,9 @@ func TestUserRefusals(t *testing.T) {
 			{userJSON(1, "teams", `["a b"]`), invalid, "ID"},
 			{userJSON(1, "permissions", `"x"`), bad, "permissions"},
 			{userJSON(1, "notification_preferences", `[]`), bad, "notification_preferences"},
+			{userJSON(1, "notification_preferences", `{"mention":{"bell":"loud"}}`), bad, "mention"},
+			{userJSON(1, "notification_preferences", `{"quiet_hours":{"start":"22:00","end":"25:00"}}`), bad, "HH:MM"},
+			{userJSON(1, "send_key", `"tab"`), invalid, "send_key"},
 			{userJSON(1, "notification_preferences", `{"a":"`+strings.Repeat("x", 17<<10)+`"}`), invalid, "notification_preferences"},
 			{userJSON(1, "localpart", `"no space"`), "M_INVALID_USERNAME", "user name"},
 			{userJSON(1, "localpart", `"taken"`), "M_USER_IN_USE", "taken"},
@@ -249,7 +293,7 @@ func TestRemoval(t *testing.T) {
 		}
 		got = h.must(http.MethodDelete, "/users/42?mode=erase", "")
 		want := `{"user_id":"42","matrix_user_id":"@u42:acme.chat.test","localpart":"u42","display_name":"","email":"","avatar_url":"",` +
-			`"role":"agent","permissions":[],"internal_chat":true,"active":false,"locale":"","timezone":"","teams":["7"],` +
+			`"role":"agent","permissions":[],"internal_chat":true,"active":false,"locale":"","timezone":"","send_key":"","teams":["7"],` +
 			`"notification_preferences":{},"version":6}`
 		if got.Raw != want || h.must(http.MethodGet, "/users/42", "").Raw != want {
 			t.Errorf("got %s\nwant %s", got.Raw, want)

@@ -16,6 +16,7 @@ var portuguese = joined(
 	portugueseKinds,
 	portugueseLevels,
 	portugueseCards,
+	portugueseBell,
 )
 
 // spanish holds the es sentences by their English originals.
@@ -32,6 +33,7 @@ var spanish = joined(
 	spanishKinds,
 	spanishLevels,
 	spanishCards,
+	spanishBell,
 )
 
 // joined is the catalogue of a language from its areas. A sentence of several

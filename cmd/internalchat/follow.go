@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/conversalabs/internalchat/rooms/bell"
 	"github.com/conversalabs/internalchat/rooms/search"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/follow"
@@ -26,6 +27,9 @@ const (
 	// membershipDelay is how long changes are collected before it is looked whose
 	// memberships they touch: each look moves the cursor, which costs SQLite a write.
 	membershipDelay = 250 * time.Millisecond
+	// bellDelay is how long messages are collected before it is judged whose bell
+	// rings, for the same reason.
+	bellDelay = 250 * time.Millisecond
 )
 
 // follow starts what follows the stream. Only the server does this: what a
@@ -40,10 +44,29 @@ func (h *house) follow(ctx context.Context) (stop func(), err error) {
 		stopMembership()
 		return nil, err
 	}
+	stopBell, err := h.followBell(ctx)
+	if err != nil {
+		stopIndex()
+		stopMembership()
+		return nil, err
+	}
 	return func() {
+		stopBell()
 		stopIndex()
 		stopMembership()
 	}, nil
+}
+
+// followBell has bells ring for what is said.
+func (h *house) followBell(ctx context.Context) (stop func(), err error) {
+	runner, err := follow.Start(ctx, follow.Options{
+		Source: h.store, Follower: bell.Follow(h.store, time.Now), DB: h.db, Log: h.log, Delay: bellDelay, Now: time.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("follow what is said: %w", err)
+	}
+	h.bell = bell.New(bell.Options{Store: h.store, Await: runner.Await})
+	return runner.Close, nil
 }
 
 // followMembership has changes of users carried out in their rooms.

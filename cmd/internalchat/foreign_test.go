@@ -66,6 +66,7 @@ var bodies = map[string]string{
 	"/{roomID}/notifications": `{"level":"nothing","muted":true}`,
 	"/hooks/{token}":          `{"text":"x"}`,
 	"/cards":                  `{"type":"conversation","id":"4812","dm_user_id":"USER"}`,
+	"/note":                   `{"body":"x"}`,
 }
 
 // queries are what is asked of templates with these endings.

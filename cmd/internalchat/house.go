@@ -24,6 +24,7 @@ import (
 	"github.com/conversalabs/internalchat/config"
 	"github.com/conversalabs/internalchat/config/outbound"
 	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/rooms/bell"
 	"github.com/conversalabs/internalchat/rooms/push"
 	"github.com/conversalabs/internalchat/rooms/search"
 	"github.com/conversalabs/internalchat/storage"
@@ -46,6 +47,8 @@ type house struct {
 	presences *accounts.Presences
 	outside   *outbound.Client // calls others
 	search    *search.Service  // nil unless the stream is followed
+	bell      *bell.Service    // nil unless the stream is followed
+	data      *accounts.Data
 	services  *appservice.Client
 	cards     *cards.Resolver
 }
@@ -100,6 +103,10 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 	h.accounts = accounts.New(accounts.Options{
 		Store: h.store, Now: time.Now, Random: rand.Reader, MaxDevices: cfg.Limits.Devices,
 		MachineToken: cfg.MachineToken.Reveal(),
+	})
+	h.data = accounts.NewData(h.store, time.Now, accounts.DataLimits{
+		Bytes: cfg.Limits.AccountDataBytes, LargeBytes: cfg.Limits.AccountDataLargeBytes, Types: cfg.Limits.AccountDataTypes,
+		Tags: cfg.Limits.RoomTags, Pushers: cfg.Limits.Pushers,
 	})
 	h.presences = accounts.NewPresences(h.store, time.Now, cfg.Limits.PresenceTimeout)
 	if err := h.defaultAccount(ctx); err != nil {

@@ -41,6 +41,7 @@ var levels = map[string]int{
 	"rooms/search": 4,
 
 	"clientapi/longpoll": 5,
+	"rooms/bell":         5,
 	"storage":            5,
 
 	"clientapi/openapitest":  0,

@@ -71,10 +71,6 @@ func (h *house) api() *httpapi.API {
 		},
 		RateLimits: h.cfg.RateLimits, TrustedProxies: h.cfg.TrustedProxies,
 	})
-	data := accounts.NewData(h.store, accounts.DataLimits{
-		Bytes: limits.AccountDataBytes, LargeBytes: limits.AccountDataLargeBytes, Types: limits.AccountDataTypes,
-		Tags: limits.RoomTags, Pushers: limits.Pushers,
-	})
 	keys := accounts.NewKeys(h.store)
 	unread := push.NewUnread(h.store, h.store)
 	polls := longpoll.New(longpoll.Options{
@@ -96,7 +92,7 @@ func (h *house) api() *httpapi.API {
 	}
 	server := clientapi.New(clientapi.Options{
 		OAuth:    authorisation,
-		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread, Levels: h.levels, Services: h.services,
+		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: h.data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread, Levels: h.levels, Services: h.services,
 		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
@@ -110,6 +106,8 @@ func (h *house) api() *httpapi.API {
 		Levels:   h.levels,
 		Cards:    h.cards,
 		HooksURL: h.cfg.PublicURL + webhooks.Path,
+		Data:     h.data,
+		Bell:     h.bell,
 	}).Routes(api)
 	webhooks.New(h.rooms).Routes(api)
 	return api
@@ -123,6 +121,11 @@ func (h *house) startTimers(ctx context.Context) (stop func()) {
 	timers.Go(func() {
 		h.rooms.RunDelayed(ctx, time.After, func(err error) {
 			h.log.WithError(err).Error("delayed events were not sent or not forgotten; it will be tried again")
+		})
+	})
+	timers.Go(func() {
+		h.data.RunReminders(ctx, time.After, func(err error) {
+			h.log.WithError(err).Error("somebody was not reminded of a note; it will be tried again")
 		})
 	})
 	timers.Go(func() {

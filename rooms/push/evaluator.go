@@ -42,6 +42,10 @@ type Result struct {
 	Rule      string          // its ID; empty when no rule matched
 }
 
+// Predefined tells whether it is a rule of the specification that says so, and not one
+// of the user's own.
+func (r Result) Predefined() bool { return isPredefinedID(r.Rule) }
+
 // rule is one compiled, enabled rule.
 type rule struct {
 	conditions []condition
