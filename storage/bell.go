@@ -117,7 +117,7 @@ type rung struct {
 // Ring implements rooms.BellTx.
 func (t *tx) Ring(entries ...rooms.BellEntry) error {
 	q, err := t.querier()
-	if err != nil {
+	if err != nil || len(entries) == 0 {
 		return err
 	}
 	account := t.group.account.id

@@ -16,7 +16,7 @@ import (
 const (
 	bellEventsSQL = eventsSQL + `
 		WHERE e.account = $1 AND e.position > $2 AND e.position <= $3
-		AND (e.type = ANY($4) OR e.type = 'm.room.member' AND e.membership <> 'join') ORDER BY e.position`
+		AND (e.type = ANY($4) OR e.type = 'm.room.member' AND e.membership IN ('leave', 'ban')) ORDER BY e.position`
 
 	bellReceiptsSQL = `
 		SELECT kind, user_id, room, key, position, content FROM items
@@ -70,6 +70,18 @@ func (s *Store) ToldOf(ctx context.Context, account tenant.ID, eventID id.EventI
 		return nil, fmt.Errorf("read whose bell has rung: %w", err)
 	}
 	return users, nil
+}
+
+const toldInSQL = `SELECT 1 FROM bell WHERE account = $1 AND user_id = $2 AND room = $3 AND at < $4 LIMIT 1`
+
+// ToldIn tells whether a user's bell has an entry about what was in a room below a
+// position.
+func (s *Store) ToldIn(ctx context.Context, account tenant.ID, user id.UserID, room id.RoomID, before stream.Position) (bool, error) {
+	_, found, err := sqldb.One(ctx, s.db, sqldb.Value[int], toldInSQL, account, user, room, before)
+	if err != nil {
+		return false, fmt.Errorf("read what a bell has of a room: %w", err)
+	}
+	return found, nil
 }
 
 const unreadInSQL = `

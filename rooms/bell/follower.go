@@ -31,6 +31,9 @@ type Store interface {
 	// ToldOf gives at most limit of the users, by ID from behind one on, whose bell has
 	// an entry about an event.
 	ToldOf(ctx context.Context, account tenant.ID, eventID id.EventID, after id.UserID, limit int) ([]id.UserID, error)
+	// ToldIn tells whether a user's bell has an entry about what was in a room below a
+	// position.
+	ToldIn(ctx context.Context, account tenant.ID, user id.UserID, room id.RoomID, before stream.Position) (bool, error)
 	// UnreadBellIn gives which of some users have unread entries about which of some
 	// rooms. Of the entries, User and Room are set.
 	UnreadBellIn(ctx context.Context, account tenant.ID, users []id.UserID, of []id.RoomID) ([]rooms.BellEntry, error)
@@ -280,8 +283,13 @@ func (s *step) locate(readings map[place][]reading, in []place) error {
 func (s *step) remove(e *event.Event) error {
 	switch {
 	case e.Type == "m.room.member" && e.StateKey != nil:
+		user := id.UserID(*e.StateKey)
+		told, err := s.store.ToldIn(s.ctx, s.account, user, e.Room, e.Position)
+		if err != nil || !told {
+			return err
+		}
 		return s.act(func(tx rooms.Tx) error {
-			return tx.Unring([]id.UserID{id.UserID(*e.StateKey)}, rooms.BellGone{Room: e.Room, Before: e.Position})
+			return tx.Unring([]id.UserID{user}, rooms.BellGone{Room: e.Room, Before: e.Position})
 		})
 	case e.Redacts == "":
 		return nil

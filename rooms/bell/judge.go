@@ -208,8 +208,8 @@ func (s *step) decisions(room id.RoomID, users []id.UserID) (map[id.UserID]*deci
 	}
 	for user, d := range decided {
 		rules, err := push.Parse(user, stored[user])
-		if err != nil {
-			return nil, err
+		if err != nil { // one user's rules must not keep all others' bells still
+			rules = push.Default(user)
 		}
 		d.rules = push.Compile(rules)
 	}
