@@ -18,6 +18,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/bell"
+	"github.com/conversalabs/internalchat/rooms/event"
 	"github.com/conversalabs/internalchat/storage"
 	"github.com/conversalabs/internalchat/storage/follow"
 	"github.com/conversalabs/internalchat/storage/sqldb"
@@ -125,15 +126,33 @@ func by(user id.UserID) tenant.Caller {
 // found makes a room of a kind of the boss's with members.
 func (h *house) found(kind string, members ...id.UserID) id.RoomID {
 	h.t.Helper()
-	room, _, err := h.rooms.Create(h.t.Context(), by(boss), rooms.Creation{
-		Preset:       "public_chat",
-		InitialState: []rooms.InitialState{{Type: "br.com.conversalabs.channel", Content: json.RawMessage(`{"kind":"` + kind + `"}`)}},
-	})
+	room, _, err := h.rooms.Create(h.t.Context(), by(boss), rooms.Creation{Preset: "public_chat"})
 	h.must(err)
+	h.become(room, kind)
 	for _, user := range members {
 		h.must(h.rooms.Join(h.t.Context(), by(user), rooms.Move{Room: room}))
 	}
 	return room
+}
+
+// become makes a room one of a kind, as the server alone may.
+func (h *house) become(room id.RoomID, kind string) {
+	h.t.Helper()
+	_, err := h.store.Act(h.t.Context(), rooms.Act{Caller: tenant.Caller{Account: "acme"}, Do: func(tx rooms.Tx) (id.EventID, error) {
+		r, err := tx.Room(room)
+		if err != nil {
+			return "", err
+		}
+		e, err := event.Build(r.Version, event.Draft{
+			Room: room, Sender: boss, Type: "br.com.conversalabs.channel", StateKey: new(string),
+			Content: json.RawMessage(`{"kind":"` + kind + `"}`), Timestamp: h.clock.Load(), Prev: r.Last(),
+		}, r)
+		if err != nil {
+			return "", err
+		}
+		return e.ID, tx.Append(e)
+	}})
+	h.must(err)
 }
 
 // say sends a message with more in its content.

@@ -17,8 +17,7 @@ const (
 	rulesType = "m.push_rules"
 	// levelType is a room's level and whether it is muted: {"level", "muted",
 	// "muted_until"?, "mentions_break_mute"}.
-	levelType   = "br.com.conversalabs.notifications"
-	channelType = "br.com.conversalabs.channel"
+	levelType = "br.com.conversalabs.notifications"
 )
 
 // scene is an event in its room as it is now.
@@ -70,14 +69,10 @@ func (s *step) sceneOf(e *event.Event) (*scene, error) {
 // kindOf gives what every message of a room is to its members. What kind of room it
 // is, its state says, never the number of its members.
 func kindOf(room *rooms.Room) rooms.BellKind {
-	channel := room.Event(channelType, "")
-	if channel == nil {
-		return ""
-	}
-	switch gjson.GetBytes(channel.Content, "kind").Str {
-	case "dm":
+	switch room.Kind() {
+	case rooms.Direct:
 		return rooms.BellDirectMessage
-	case "announcement":
+	case rooms.Announcement:
 		return rooms.BellAnnouncement
 	}
 	return ""

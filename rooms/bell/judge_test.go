@@ -89,7 +89,7 @@ func TestWhatRings(t *testing.T) {
 		"who has left": {kind: "dm", before: func(h *house, room id.RoomID) {
 			h.must(h.rooms.Leave(h.t.Context(), by(h.reader), rooms.Move{Room: room}))
 		}, said: mention(ana)},
-		"who is locked out": {kind: "dm", sender: boss, before: func(h *house, _ id.RoomID) { h.disable(tenant.Agent) }},
+		"who is locked out": {kind: "announcement", sender: boss, before: func(h *house, _ id.RoomID) { h.disable(tenant.Agent) }},
 	}
 	each(t, func(t *testing.T, h *house) {
 		for i, name := range slices.Sorted(maps.Keys(cases)) {
