@@ -171,6 +171,9 @@ func (s *Service) reach(w *writing, sender id.UserID, back bool) error {
 		return nil
 	}
 	peer := w.room.peerOf(sender)
+	if peer == "" { // its power levels were redacted
+		return nil
+	}
 	active, err := w.tx.UserActive(peer)
 	switch {
 	case err != nil:
