@@ -31,6 +31,17 @@ type Settings struct {
 	Cards *CardResolver `json:"cards,omitempty"`
 	// Notifications is where notifications are delivered.
 	Notifications *Endpoint `json:"notifications,omitempty"`
+	// Limits are the account's own.
+	Limits Limits `json:"limits,omitzero"`
+	// URLPreviews lets the server read pages that people link to.
+	URLPreviews bool `json:"url_previews,omitempty"`
+}
+
+// Limits of an account, in bytes. Where one is 0 the server's holds.
+type Limits struct {
+	UploadBytes    int64 `json:"upload_bytes,omitempty"`     // one file
+	UserMediaBytes int64 `json:"user_media_bytes,omitempty"` // all files of a user
+	MediaBytes     int64 `json:"media_bytes,omitempty"`      // all files
 }
 
 // Endpoint is an address of another system that the account's server calls, and

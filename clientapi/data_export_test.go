@@ -13,7 +13,7 @@ import (
 // DataRoutes registers the routes of the smaller chapters on a Server that has
 // nothing else.
 func DataRoutes(api *httpapi.API, data *accounts.Data, presences *accounts.Presences, service *rooms.Service, policies rooms.Policies, logins *login.Service, publicURL string) {
-	s := &Server{data: data, presences: presences, rooms: service, levels: push.NewLevels(service.Store(), time.Now), policies: policies, login: logins, publicURL: publicURL, uploadBytes: 50 << 20}
+	s := &Server{data: data, presences: presences, rooms: service, levels: push.NewLevels(service.Store(), time.Now), policies: policies, login: logins, publicURL: publicURL}
 	for _, routes := range []func(*httpapi.API){
 		s.routesAccountData, s.routesTags, s.routesReceipts, s.routesTyping, s.routesPresence, s.routesPushRules,
 		s.routesPushers, s.routesUserDirectory, s.routesDiscovery, s.routesMisc,

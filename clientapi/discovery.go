@@ -44,7 +44,7 @@ var unstableFeatures = []struct {
 	{"org.matrix.msc3856.stable", true},               // the list of a room's threads
 	{"org.matrix.msc3874", true},                      // filter of types of relations
 	{"org.matrix.msc3882", true},                      // login/get_token
-	{"org.matrix.msc3916.stable", false},              // media with a token
+	{"org.matrix.msc3916.stable", true},               // media with a token
 	{"org.matrix.msc3981", true},                      // /relations with recurse
 	{"org.matrix.msc4108", false},                     // login by QR code
 	{"org.matrix.msc4222", true},                      // state_after in /sync

@@ -45,9 +45,6 @@ func TestDiscovery(t *testing.T) {
 		step{as: nobody, method: get, path: "/capabilities", status: 401, want: "M_MISSING_TOKEN"},
 		step{method: get, path: "/voip/turnServer", status: 200, want: `{}`},
 		step{method: get, path: "/thirdparty/protocols", status: 200, want: `{}`},
-		step{method: get, path: "/_matrix/client/v1/media/config", status: 200, want: `{"m.upload.size":52428800}`},
-		step{method: get, path: "/_matrix/media/v3/config", status: 200, want: `{"m.upload.size":52428800}`},
-		step{as: nobody, method: get, path: "/_matrix/client/v1/media/config", status: 401, want: "M_MISSING_TOKEN"},
 	)
 	capabilities := f.read(step{method: get, path: "/capabilities"}).Get("capabilities")
 	for path, want := range map[string]string{

@@ -30,11 +30,10 @@ type Server struct {
 	levels      *push.Levels
 	now         func() time.Time
 
-	data        *accounts.Data
-	presences   *accounts.Presences
-	policies    rooms.Policies
-	publicURL   string // without a slash at its end; "": unknown
-	uploadBytes int64  // of one file
+	data      *accounts.Data
+	presences *accounts.Presences
+	policies  rooms.Policies
+	publicURL string // without a slash at its end; "": unknown
 
 	creationBytes, keysBytes int64 // of requests
 }
@@ -58,8 +57,7 @@ type Options struct {
 	Now      func() time.Time
 	// PublicURL is where clients reach the server, without a slash at its end, or
 	// "" when that is not known.
-	PublicURL   string
-	UploadBytes int64 // of one file
+	PublicURL string
 	// CreationBytes is how large a request to createRoom may be (256 KiB if 0),
 	// KeysBytes one with keys or messages between devices (4 MiB if 0).
 	CreationBytes, KeysBytes int64
@@ -70,7 +68,7 @@ func New(o Options) *Server {
 	return &Server{
 		accounts: o.Accounts, login: o.Login, oauth: o.OAuth, keys: o.Keys, data: o.Data, presences: o.Presences, rooms: o.Rooms, sync: o.Sync, search: o.Search, unread: o.Unread, levels: o.Levels,
 		policies: o.Policies, services: o.Services,
-		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL, uploadBytes: o.UploadBytes,
+		interactive: confirmation{o.Login}, now: o.Now, publicURL: o.PublicURL,
 		creationBytes: cmp.Or(o.CreationBytes, 256<<10), keysBytes: cmp.Or(o.KeysBytes, 4<<20),
 	}
 }

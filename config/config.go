@@ -88,7 +88,10 @@ type Limits struct {
 	HeaderBytes         int   // all headers of a request
 	URLBytes            int   // path and query of a request
 
-	UploadBytes int64 // one uploaded file
+	UploadBytes       int64 // one uploaded file
+	UserMediaBytes    int64 // all files of a user
+	AccountMediaBytes int64 // all files of an account; 0: no limit
+	PendingUploads    int   // files of a user whose content has not come yet
 
 	RoomNameBytes         int // name of a room
 	TopicBytes            int // topic of a room
@@ -111,6 +114,8 @@ type Limits struct {
 	SyncTimeout       time.Duration // longest wait of a long poll
 	PresenceTimeout   time.Duration // without a request, until somebody is offline
 	DelayedEventWait  time.Duration // longest delay of a scheduled event
+	PendingUploadTime time.Duration // until the content of a file must have come
+	LooseMediaTime    time.Duration // until files are removed that nothing refers to
 	HeaderTimeout     time.Duration // until the headers of a request are read
 	BodyTimeout       time.Duration // until a JSON body is read
 	IdleTimeout       time.Duration // until an idle connection is closed

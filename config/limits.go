@@ -22,6 +22,12 @@ var limitOptions = []Option{
 
 	size("upload_bytes", "50MiB", kib, 64*gib, func(l *Limits) *int64 { return &l.UploadBytes },
 		"One uploaded file."),
+	size("user_media_bytes", "5GiB", mib, 1024*1024*gib, func(l *Limits) *int64 { return &l.UserMediaBytes },
+		"All files of one user."),
+	size("account_media_bytes", "0", 0, 1024*1024*gib, func(l *Limits) *int64 { return &l.AccountMediaBytes },
+		"All files of one account; 0 is no limit."),
+	count("pending_uploads", "20", 1, 1_000, func(l *Limits) *int { return &l.PendingUploads },
+		"Uploads of a user that have an address and no content yet."),
 
 	size("room_name_bytes", "255", 16, 4*kib, func(l *Limits) *int { return &l.RoomNameBytes },
 		"Name of a room."),
@@ -64,6 +70,10 @@ var limitOptions = []Option{
 		"Time after which people become offline who neither poll nor ask for anything. It may take up to twice as long."),
 	period("delayed_event_wait", "720h", time.Second, 8760*time.Hour, func(l *Limits) *time.Duration { return &l.DelayedEventWait },
 		"Longest time an event may be scheduled ahead."),
+	period("pending_upload_time", "24h", time.Minute, 720*time.Hour, func(l *Limits) *time.Duration { return &l.PendingUploadTime },
+		"Time in which the content of a file must come whose address was asked for before."),
+	period("loose_media_time", "168h", time.Hour, 8760*time.Hour, func(l *Limits) *time.Duration { return &l.LooseMediaTime },
+		"Time after which files are removed to which nothing refers, in accounts with the room policy team."),
 	period("header_timeout", "10s", time.Second, 5*time.Minute, func(l *Limits) *time.Duration { return &l.HeaderTimeout },
 		"Time for a client to send the headers of a request."),
 	period("body_timeout", "15s", time.Second, 5*time.Minute, func(l *Limits) *time.Duration { return &l.BodyTimeout },

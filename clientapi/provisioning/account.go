@@ -26,7 +26,22 @@ type account struct {
 	Login         ways                  `json:"login"`
 	Cards         *cards                `json:"cards"`
 	Notifications *notifications        `json:"notifications"`
+	Limits        limits                `json:"limits,omitzero"`
+	URLPreviews   bool                  `json:"url_previews,omitempty"`
 	Version       *int64                `json:"version"`
+}
+
+// limits are an account's own, in bytes; 0 is the server's.
+type limits struct {
+	UploadBytes    int64 `json:"upload_bytes,omitempty"`
+	UserMediaBytes int64 `json:"user_media_bytes,omitempty"`
+	MediaBytes     int64 `json:"media_bytes,omitempty"`
+}
+
+func (l limits) check(c *checks) {
+	c.amount("limits.upload_bytes", l.UploadBytes)
+	c.amount("limits.user_media_bytes", l.UserMediaBytes)
+	c.amount("limits.media_bytes", l.MediaBytes)
 }
 
 type whoCanCreate struct {
@@ -68,6 +83,7 @@ func representAccount(a *accounts.Account) account {
 		},
 		DefaultLevel: cmp.Or(s.DefaultLevel, accounts.EverythingByDefault),
 		Login:        representLogin(&s.Login), Version: &s.Version,
+		Limits: limits(s.Limits), URLPreviews: s.URLPreviews,
 	}
 	if shown.DisabledRoles == nil {
 		shown.DisabledRoles = []tenant.Role{}
@@ -101,6 +117,7 @@ func (a *account) check(id string) (version int64, err error) {
 	}
 	choice(c, "notification_level", a.DefaultLevel, accounts.EverythingByDefault, accounts.MentionsByDefault)
 	a.Login.check(c)
+	a.Limits.check(c)
 	if a.Cards != nil {
 		c.endpoint("cards.resolver_url", a.Cards.ResolverURL, a.Cards.secret)
 		choice(c, "cards.kind", a.Cards.Kind, accounts.ConversaLabsResolver, accounts.ChatwootResolver)
@@ -125,6 +142,7 @@ func (a *account) say(s *accounts.Settings) error {
 	s.DefaultLevel = a.DefaultLevel
 	s.WhoCanCreate = accounts.WhoCanCreate(a.WhoCanCreate)
 	s.PresenceOff = a.Presence != nil && !*a.Presence
+	s.Limits, s.URLPreviews = accounts.Limits(a.Limits), a.URLPreviews
 	before := *s
 	s.Cards, s.Notifications = nil, nil
 	if a.Cards != nil {

@@ -24,7 +24,8 @@ const wholeAccount = `{"name":"Acme Ltda","enabled":true,"disabled_roles":["cust
 	`"sso":{"name":"Acme","url":"https://id.example/chat"},` +
 	`"oidc":{"name":"Acme","issuer":"https://id.example","client_id":"chat","client_secret":"SECRET-2","scopes":["email"],"user_claim":"uid"},"clients":["https://chat.example"]},` +
 	`"cards":{"resolver_url":"https://app.example/cards","secret":"SECRET-3"},` +
-	`"notifications":{"webhook_url":"https://app.example/hook","secret":"SECRET-4"},"version":2}`
+	`"notifications":{"webhook_url":"https://app.example/hook","secret":"SECRET-4"},` +
+	`"limits":{"upload_bytes":1000,"user_media_bytes":2000,"media_bytes":3000},"url_previews":true,"version":2}`
 
 func (h *house) settings() accounts.Settings {
 	h.t.Helper()
@@ -47,7 +48,8 @@ func TestAccount(t *testing.T) {
 			`"sso":{"name":"Acme","url":"https://id.example/chat"},` +
 			`"oidc":{"name":"Acme","issuer":"https://id.example","client_id":"chat","client_secret_set":true,"scopes":["email"],"user_claim":"uid"},"clients":["https://chat.example"]},` +
 			`"cards":{"resolver_url":"https://app.example/cards","kind":"conversalabs","secret_set":true},` +
-			`"notifications":{"webhook_url":"https://app.example/hook","secret_set":true},"version":2}`)
+			`"notifications":{"webhook_url":"https://app.example/hook","secret_set":true},` +
+			`"limits":{"upload_bytes":1000,"user_media_bytes":2000,"media_bytes":3000},"url_previews":true,"version":2}`)
 		if got.Raw != want.Raw {
 			t.Errorf("got %s\nwant %s", got.Raw, want.Raw)
 		}
@@ -57,6 +59,9 @@ func TestAccount(t *testing.T) {
 		// What is answered may be said again: the secrets stay.
 		h.must(http.MethodPut, "", with(want.Raw, "version", "3"))
 		s := h.settings()
+		if want := (accounts.Limits{UploadBytes: 1000, UserMediaBytes: 2000, MediaBytes: 3000}); s.Limits != want || !s.URLPreviews {
+			t.Errorf("got %+v, %t", s.Limits, s.URLPreviews)
+		}
 		for place, secret := range map[string]string{
 			"1": s.Login.JWT.Keys[0].Secret, "2": s.Login.OIDC.ClientSecret, "3": s.Cards.Secret, "4": s.Notifications.Secret,
 		} {
@@ -114,7 +119,9 @@ func TestAccountRefusals(t *testing.T) {
 		const bad, missing, invalid = "M_BAD_JSON", "M_MISSING_PARAM", "M_INVALID_PARAM"
 		head := h.head()
 		for _, c := range []struct{ body, code, words string }{
-			{accountJSON(2, "limits", `{}`), bad, "limits"},
+			{accountJSON(2, "quotas", `{}`), bad, "quotas"},
+			{accountJSON(2, "limits", `{"upload_bytes":-1}`), invalid, "limits.upload_bytes"},
+			{accountJSON(2, "limits", `{"rooms":1}`), bad, "rooms"},
 			{accountJSON(2, "login.passwort", `true`), bad, "passwort"},
 			{accountJSON(2, "name", ""), missing, "name"},
 			{accountJSON(2, "enabled", ""), missing, "enabled"},

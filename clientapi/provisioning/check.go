@@ -75,6 +75,10 @@ func (c *checks) length(field, text string, most int) {
 	c.that(len(text) <= most, refusal.Invalid("The field %s may have at most %d bytes.", field, most))
 }
 
+func (c *checks) amount(field string, amount int64) {
+	c.that(amount >= 0 && amount <= maxVersion, refusal.Invalid("The field %s is a whole number from 0 to 9007199254740991.", field))
+}
+
 func (c *checks) name(field, name string) {
 	c.that(strings.TrimSpace(name) != "", refusal.Invalid("The field %s must not be empty.", field))
 	c.length(field, name, maxName)

@@ -17,6 +17,7 @@ var portuguese = joined(
 	portugueseLevels,
 	portugueseCards,
 	portugueseBell,
+	portugueseMedia,
 )
 
 // spanish holds the es sentences by their English originals.
@@ -34,6 +35,7 @@ var spanish = joined(
 	spanishLevels,
 	spanishCards,
 	spanishBell,
+	spanishMedia,
 )
 
 // joined is the catalogue of a language from its areas. A sentence of several

@@ -26,6 +26,7 @@ type accountChange struct {
 	Name       *string
 	RoomPolicy *config.RoomPolicy
 	Presence   *bool
+	Previews   *bool
 }
 
 func (p *program) accountCommands() *cobra.Command {
@@ -83,7 +84,7 @@ func (p *program) accountShow() *cobra.Command {
 
 func (p *program) accountSet() *cobra.Command {
 	var name string
-	policy, presence := roomPolicyFlag(), &choiceFlag{values: []string{"on", "off"}}
+	policy, presence, previews := roomPolicyFlag(), &choiceFlag{values: []string{"on", "off"}}, &choiceFlag{values: []string{"on", "off"}}
 	c := &cobra.Command{Use: "set ID", Short: "Change an account", Args: words("ID")}
 	c = p.configured(c, dataOptions, func(ctx context.Context, cfg *config.Config, args []string) error {
 		account, err := accountID(args[0])
@@ -100,14 +101,18 @@ func (p *program) accountSet() *cobra.Command {
 		if presence.value != "" {
 			change.Presence = new(presence.value == "on")
 		}
+		if previews.value != "" {
+			change.Previews = new(previews.value == "on")
+		}
 		if change == (accountChange{}) {
-			return usagef("nothing to change; give --name, --room-policy or --presence")
+			return usagef("nothing to change; give --name, --room-policy, --presence or --url-previews")
 		}
 		return setAccount(ctx, cfg, p.terminal, account, change)
 	})
 	c.Flags().StringVar(&name, "name", "", "Display `name`")
 	c.Flags().Var(policy, "room-policy", "Rules for its rooms")
 	c.Flags().Var(presence, "presence", "Whether people see who is there")
+	c.Flags().Var(previews, "url-previews", "Whether the server reads pages that people link to")
 	return c
 }
 
@@ -174,6 +179,7 @@ func showAccount(ctx context.Context, cfg *config.Config, t terminal, account te
 			{"Name", a.Settings.Name},
 			{"Room policy", string(a.Settings.RoomPolicy)},
 			{"Presence", onOff(!a.Settings.PresenceOff)},
+			{"URL previews", onOff(a.Settings.URLPreviews)},
 			{"Users", strconv.Itoa(len(users))},
 			{"Created", time.UnixMilli(a.Created).UTC().Format(time.RFC3339)},
 		})
@@ -194,6 +200,9 @@ func setAccount(ctx context.Context, cfg *config.Config, t terminal, account ten
 			}
 			if change.Presence != nil {
 				s.PresenceOff = !*change.Presence
+			}
+			if change.Previews != nil {
+				s.URLPreviews = *change.Previews
 			}
 			return nil
 		})

@@ -36,6 +36,7 @@ var stands = map[string][]string{
 	"receiptType": {"m.read"}, "transaction": {"t"}, "txnId": {"t"}, "session": {"s"}, "protocol": {"irc"},
 	"appserviceId": {"bridge"}, "relType": {"m.thread"}, "delayID": {"d"}, "delayId": {"d"}, "action": {"cancel"}, "idpId": {"conversalabs"}, "tokenID": {"DEVICE"},
 	"webhookID": {"WEBHOOK"}, "token": {"SECRET"}, "cardType": {"conversation"}, "cardID": {"4812"},
+	"serverName": {"home.test", "other.test"}, "mediaId": {"MEDIA"}, "fileName": {"x"},
 }
 
 // bodies are what is sent to templates with these endings, else {}.
@@ -72,6 +73,7 @@ var bodies = map[string]string{
 // queries are what is asked of templates with these endings.
 var queries = map[string]string{
 	"/messages": "?dir=b", "/timestamp_to_event": "?dir=f&ts=0", "/mutual_rooms": "?user_id=USER",
+	"/thumbnail/{serverName}/{mediaId}": "?width=10&height=10",
 }
 
 func ending(of map[string]string, template string) string {
@@ -122,8 +124,10 @@ func newForeigner(t *testing.T) *foreigner {
 	hook := f.must(ana, "POST", webhooks, `{"name":"x"}`)
 	ended := f.must(ana, "POST", webhooks, `{"name":"y"}`) // by a secret that has not, everybody may post
 	f.must(ana, "DELETE", webhooks+"/"+ended.Get("webhook_id").Str, "")
+	file := f.must(ana, "POST", "/_matrix/media/v3/upload", "a file").Get("content_uri").Str[len("mxc://home.test/"):]
 	secret := ended.Get("url").Str[len("/_conversalabs/hooks/"):]
 	f.ids = map[string]alike{
+		"MEDIA":   {file, other(file)},
 		"WEBHOOK": {hook.Get("webhook_id").Str, other(hook.Get("webhook_id").Str)},
 		"SECRET":  {secret, secret[:len(secret)-2] + "AA"},
 		"ROOM":    {room, other(room)}, "PUBLIC": {public, other(public)}, "ALIAS": {"#hall:home.test", "#none:home.test"},

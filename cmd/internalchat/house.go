@@ -23,6 +23,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/config"
 	"github.com/conversalabs/internalchat/config/outbound"
+	"github.com/conversalabs/internalchat/mediaapi/media"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/bell"
 	"github.com/conversalabs/internalchat/rooms/push"
@@ -51,6 +52,7 @@ type house struct {
 	data      *accounts.Data
 	services  *appservice.Client
 	cards     *cards.Resolver
+	media     *media.Service
 }
 
 func newLogger(cfg *config.Config, t terminal) *logrus.Logger {
@@ -108,6 +110,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 		Bytes: cfg.Limits.AccountDataBytes, LargeBytes: cfg.Limits.AccountDataLargeBytes, Types: cfg.Limits.AccountDataTypes,
 		Tags: cfg.Limits.RoomTags, Pushers: cfg.Limits.Pushers,
 	})
+	h.openMedia()
 	h.presences = accounts.NewPresences(h.store, time.Now, cfg.Limits.PresenceTimeout)
 	if err := h.defaultAccount(ctx); err != nil {
 		h.close()

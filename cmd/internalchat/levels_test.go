@@ -20,10 +20,11 @@ var levels = map[string]int{
 	"config/outbound":    0,
 	"storage/migrations": 0,
 
-	"clientapi/httpapi": 1,
-	"mediaapi/media":    1,
-	"storage/sqldb":     1,
-	"storage/stream":    1,
+	"clientapi/httpapi":  1,
+	"mediaapi/media":     1,
+	"mediaapi/thumbnail": 1,
+	"storage/sqldb":      1,
+	"storage/stream":     1,
 
 	"accounts":              2,
 	"rooms/event":           2, // an event carries its position in the stream

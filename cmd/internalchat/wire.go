@@ -20,6 +20,7 @@ import (
 	"github.com/conversalabs/internalchat/clientapi/provisioning"
 	"github.com/conversalabs/internalchat/clientapi/webhooks"
 	"github.com/conversalabs/internalchat/config"
+	"github.com/conversalabs/internalchat/mediaapi"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/rooms/push"
 )
@@ -93,7 +94,7 @@ func (h *house) api() *httpapi.API {
 	server := clientapi.New(clientapi.Options{
 		OAuth:    authorisation,
 		Accounts: h.accounts, Login: h.logins(api.Rates()), Keys: keys, Data: h.data, Presences: h.presences, Rooms: h.rooms, Sync: polls, Search: h.search, Unread: unread, Levels: h.levels, Services: h.services,
-		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL, UploadBytes: limits.UploadBytes,
+		Policies: policies{h}, Now: time.Now, PublicURL: h.cfg.PublicURL,
 		CreationBytes: limits.CreateRoomBodyBytes, KeysBytes: limits.KeysBodyBytes,
 	})
 	server.Routes(api)
@@ -110,6 +111,9 @@ func (h *house) api() *httpapi.API {
 		Bell:     h.bell,
 	}).Routes(api)
 	webhooks.New(h.rooms).Routes(api)
+	mediaapi.New(mediaapi.Options{
+		Media: h.media, Previews: h.previews, Own: h.ownHost, Outside: h.outside, Now: time.Now,
+	}).Routes(api)
 	return api
 }
 
@@ -136,6 +140,11 @@ func (h *house) startTimers(ctx context.Context) (stop func()) {
 	timers.Go(func() {
 		h.levels.Run(ctx, time.After, func(err error) {
 			h.log.WithError(err).Error("mutes did not end in time; it will be tried again")
+		})
+	})
+	timers.Go(func() {
+		h.media.Run(ctx, time.After, h.accountIDs, func(err error) {
+			h.log.WithError(err).Error("files that have no use any more were not all removed; that will be tried again")
 		})
 	})
 	return func() {

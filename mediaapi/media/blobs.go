@@ -29,6 +29,9 @@ type Blobs interface {
 	// List visits all blobs of all accounts, in no order, also such as come or go
 	// meanwhile. An error of visit ends it and is returned.
 	List(ctx context.Context, visit func(Stored) error) error
+	// Clear removes the drafts that were last written to before a time: those of
+	// servers that were killed.
+	Clear(ctx context.Context, before time.Time) error
 }
 
 // Draft is a blob that is being written. Nobody sees it before it is committed. It is

@@ -33,9 +33,9 @@ type Store interface {
 	Media(ctx context.Context, account tenant.ID, media ID) (*Record, error)
 	// BlobOf gives the blob of a content by its SHA-256 (hex), or nil.
 	BlobOf(ctx context.Context, account tenant.ID, sha256 string) (*Blob, error)
-	// Reserve keeps a record that waits for its content. It is ErrWaiting when so
+	// ReserveMedia keeps a record that waits for its content. It is ErrWaiting when so
 	// many of the uploader's already do that have not expired when r was created.
-	Reserve(ctx context.Context, r Record, most int) error
+	ReserveMedia(ctx context.Context, r Record, most int) error
 	// KeepMedia keeps content: durable, with the room it takes counted, or not at
 	// all and one of the errors above.
 	KeepMedia(ctx context.Context, k Keeping) error
@@ -59,20 +59,40 @@ type Store interface {
 	MediaLinks(ctx context.Context, account tenant.ID, media ID, after *Link, limit int) ([]Link, error)
 
 	SweepStore
+	PreviewStore
+}
+
+// PreviewStore is the part of a [Store] that keeps what pages say of themselves.
+type PreviewStore interface {
+	// Preview gives the preview of an address by its hash, or nil.
+	Preview(ctx context.Context, account tenant.ID, url string) (*Preview, error)
+	// KeepPreview keeps a preview in place of an earlier one, and links its picture.
+	KeepPreview(ctx context.Context, account tenant.ID, p Preview) error
+	// DropPreviews drops the previews of all accounts that were fetched before a time
+	// (ms), with the links to their pictures.
+	DropPreviews(ctx context.Context, before, now int64) error
+}
+
+// Preview is what a page elsewhere says of itself.
+type Preview struct {
+	URL     string // SHA-256 of the address, hex
+	Fetched int64  // ms
+	Picture ID     // or empty
+	Answer  []byte // JSON
 }
 
 // SweepStore is the part of a [Store] that removes.
 type SweepStore interface {
-	// DropExpired drops the records of all accounts whose content has not come in time.
-	DropExpired(ctx context.Context, now int64) error
+	// DropExpiredMedia drops the records of all accounts whose content has not come in time.
+	DropExpiredMedia(ctx context.Context, now int64) error
 	// LooseMedia gives at most limit IDs of media of an account to which nothing has
 	// referred since before a time (ms).
 	LooseMedia(ctx context.Context, account tenant.ID, before int64, limit int) ([]ID, error)
-	// DropLoose drops such a record if it is one still, and gives the keys of the
+	// DropLooseMedia drops such a record if it is one still, and gives the keys of the
 	// blobs whose rows have gone with it.
-	DropLoose(ctx context.Context, account tenant.ID, media ID, before int64) ([]Key, error)
-	// Unknown gives those of some keys of an account that no row has.
-	Unknown(ctx context.Context, account tenant.ID, keys []Key) ([]Key, error)
+	DropLooseMedia(ctx context.Context, account tenant.ID, media ID, before int64) ([]Key, error)
+	// UnknownBlobs gives those of some keys of an account that no row has.
+	UnknownBlobs(ctx context.Context, account tenant.ID, keys []Key) ([]Key, error)
 }
 
 // Keeping is content that is to be kept.

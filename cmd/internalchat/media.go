@@ -1,0 +1,110 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/tidwall/gjson"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/clientapi/refusal"
+	"github.com/conversalabs/internalchat/mediaapi/media"
+)
+
+// mediaFolder is where files lie in the data folder.
+const mediaFolder = "media"
+
+func (h *house) openMedia() {
+	h.media = media.New(media.Options{
+		Store: h.store, Blobs: media.NewDisk(filepath.Join(h.cfg.Data, mediaFolder)), Rules: h.mediaRules, Sight: sight{h}, Now: time.Now, Random: rand.Reader,
+		PendingMax: h.cfg.Limits.PendingUploads, PendingTime: h.cfg.Limits.PendingUploadTime,
+		LooseTime: h.cfg.Limits.LooseMediaTime,
+	})
+}
+
+// settings gives the settings of an account, empty ones where there is none.
+func (h *house) settings(ctx context.Context, account tenant.ID) (accounts.Settings, error) {
+	a, err := h.accounts.Account(ctx, account)
+	if err != nil || a == nil {
+		return accounts.Settings{}, err
+	}
+	return a.Settings, nil
+}
+
+// mediaRules gives what an account's files are held to: its own limits, or the server's.
+func (h *house) mediaRules(ctx context.Context, account tenant.ID) (media.Rules, error) {
+	s, err := h.settings(ctx, account)
+	limits := h.cfg.Limits
+	return media.Rules{
+		Linked:       s.RoomPolicy != accounts.MatrixPolicy,
+		UploadBytes:  cmp.Or(s.Limits.UploadBytes, limits.UploadBytes),
+		UserBytes:    cmp.Or(s.Limits.UserMediaBytes, limits.UserMediaBytes),
+		AccountBytes: cmp.Or(s.Limits.MediaBytes, limits.AccountMediaBytes),
+	}, err
+}
+
+// previews tells whether the server reads pages that people of an account link to.
+func (h *house) previews(ctx context.Context, account tenant.ID) (bool, error) {
+	s, err := h.settings(ctx, account)
+	return s.URLPreviews, err
+}
+
+// ownHost tells whether a host is the server's own, or the one that knows the
+// account's cards: links there are shown as cards, and never fetched.
+func (h *house) ownHost(ctx context.Context, account tenant.ID, host string) (bool, error) {
+	s, err := h.settings(ctx, account)
+	own := []string{h.cfg.PublicURL}
+	if s.Cards != nil {
+		own = append(own, s.Cards.URL)
+	}
+	for _, address := range own {
+		if u, err := url.Parse(address); err == nil && u.Host != "" && u.Host == host {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+func (h *house) accountIDs(ctx context.Context) (ids []tenant.ID, err error) {
+	all, err := h.accounts.Accounts(ctx)
+	for _, a := range all {
+		ids = append(ids, a.ID)
+	}
+	return ids, err
+}
+
+// sight tells who sees what refers to files.
+type sight struct{ *house }
+
+// Sees implements media.Sight.
+func (s sight) Sees(ctx context.Context, caller tenant.Caller, link media.Link) (bool, error) {
+	var err error
+	switch link.Kind {
+	case media.EventLink:
+		var shown []byte
+		shown, err = s.rooms.Event(ctx, caller, link.Room, id.EventID(link.Reference))
+		if err == nil && gjson.GetBytes(shown, "unsigned.redacted_because").Exists() {
+			return false, nil
+		}
+	case media.RoomLink:
+		_, err = s.rooms.Summary(ctx, caller, link.Room)
+	case media.DelayedLink:
+		_, err = s.rooms.DelayedEvent(ctx, caller, link.Reference)
+	case media.AccountDataLink:
+		return link.Reference == string(caller.User), nil
+	case media.ProfileLink:
+		return true, nil // all of the account see all profiles
+	default:
+		return false, nil
+	}
+	if refusal.As(err) != nil {
+		return false, nil // it is not there, for them
+	}
+	return err == nil, err
+}
