@@ -58,6 +58,7 @@ func New(o Options) *Server {
 
 // Routes registers all routes.
 func (s *Server) Routes(api *httpapi.API) {
+	api.Private("/_matrix/client/v1/media/")
 	limit := httpapi.Limit(httpapi.Media)
 	upload := []httpapi.Option{limit, httpapi.Streaming(), httpapi.AnyRoom()}
 	s.both(api, http.MethodPost, "/upload", api.User(s.upload, upload...))

@@ -42,6 +42,7 @@ var conformanceChecks = map[string]checks{
 	"Clients":                        clientsChecks,
 	"E2EE keys":                      keysChecks,
 	"History visibility":             visibilityChecks,
+	"Media":                          mediaChecks,
 	"Messages":                       messagesChecks,
 	"Power levels":                   levelsChecks,
 	"Push":                           pushChecks,
@@ -59,7 +60,8 @@ var conformanceChecks = map[string]checks{
 
 func TestConformance(t *testing.T) {
 	each(t, func(t *testing.T, in installation) {
-		running := in.mustStart(t, "--server-name", "hs1", "--registration", "open", "--room-policy", "matrix")
+		running := in.mustStart(t, "--server-name", "hs1", "--registration", "open", "--room-policy", "matrix", "--outbound-networks", "127.0.0.0/8")
+		in.mustRun(t, "", "account", "set", "default", "--url-previews", "on")
 		hs := &homeserver{url: running.url}
 		for area, checks := range conformanceChecks {
 			t.Run(area, func(t *testing.T) {
