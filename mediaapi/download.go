@@ -2,6 +2,7 @@ package mediaapi
 
 import (
 	"context"
+	"maps"
 	"mime"
 	"net/http"
 	"strings"
@@ -135,9 +136,7 @@ const policy = "sandbox; default-src 'none'; script-src 'none'; plugin-types app
 func (s *Server) serve(account tenant.ID, blob media.Blob, header http.Header, made time.Time) httpapi.Stream {
 	return func(w http.ResponseWriter, req *http.Request) error {
 		h := w.Header()
-		for name, values := range header {
-			h[name] = values
-		}
+		maps.Copy(h, header)
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		h.Set("Referrer-Policy", "no-referrer")

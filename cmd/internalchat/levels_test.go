@@ -26,10 +26,11 @@ var levels = map[string]int{
 	"storage/sqldb":      1,
 	"storage/stream":     1,
 
-	"accounts":              2,
-	"rooms/event":           2, // an event carries its position in the stream
-	"storage/follow":        2,
-	"storage/sqldb/sqltest": 2, // tests only
+	"accounts":                 2,
+	"mediaapi/media/mediatest": 2, // tests only
+	"rooms/event":              2, // an event carries its position in the stream
+	"storage/follow":           2,
+	"storage/sqldb/sqltest":    2, // tests only
 
 	"accounts/appservice": 3,
 	"accounts/cards":      3,

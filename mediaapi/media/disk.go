@@ -56,8 +56,7 @@ type diskDraft struct {
 	disk    *Disk
 	account tenant.ID
 	file    *os.File
-	blob    string // path of what it was committed as last
-	gone    bool   // discarded
+	gone    bool // discarded
 }
 
 func (d *diskDraft) Write(p []byte) (int, error) {
@@ -125,7 +124,11 @@ func (d *diskDraft) Discard() error {
 		return nil
 	}
 	d.gone = true
-	return errors.Join(d.file.Close(), os.Remove(d.file.Name()))
+	err := os.Remove(d.file.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // it was cleared
+	}
+	return errors.Join(d.file.Close(), err)
 }
 
 // Open implements Blobs.
