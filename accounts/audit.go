@@ -33,6 +33,8 @@ const (
 	TeamChanged     Action = "team.changed"     // details: version
 	TeamDeleted     Action = "team.deleted"     //
 	AuditExported   Action = "audit.exported"   //
+
+	AcknowledgementsExported Action = "acknowledgements.exported" // details: event_id
 )
 
 // AuditEntry tells that something was done, and never what people have written.

@@ -55,6 +55,8 @@ type part struct {
 	content  json.RawMessage
 	card     json.RawMessage // see [Service.Share]; nil: none
 	target   *event.Event    // what a redaction redacts
+	edits    *history        // what a message edits, if it is an edit of the sender's own
+	asks     *AckReminder    // when it is asked again for an acknowledgement, if at all
 	served   bool            // said by the server itself: see [writing.serve]
 }
 
@@ -66,6 +68,9 @@ func (w *writing) append(p part) (*event.Event, error) {
 	}
 	p, err := w.rule(p)
 	if err != nil {
+		return nil, err
+	}
+	if p, err = w.address(p); err != nil {
 		return nil, err
 	}
 	draft := event.Draft{
@@ -85,6 +90,7 @@ func (w *writing) append(p part) (*event.Event, error) {
 	if err := w.checkAnnotation(e); err != nil {
 		return nil, err
 	}
+	w.remindOf(e, p.asks)
 	return e, w.tx.Append(e)
 }
 

@@ -31,6 +31,16 @@ type look struct {
 // if there is f. A room that does not exist, or into which the reader may not
 // look, is 403 M_FORBIDDEN.
 func (s *Service) look(ctx context.Context, caller tenant.Caller, room id.RoomID, f func(*Room, *look)) (*look, error) {
+	return s.lookIn(ctx, caller, room, func(_ View, r *Room, l *look) error {
+		if f != nil {
+			f(r, l)
+		}
+		return nil
+	})
+}
+
+// lookIn is look for an f that asks the view for more.
+func (s *Service) lookIn(ctx context.Context, caller tenant.Caller, room id.RoomID, f func(View, *Room, *look) error) (*look, error) {
 	if !event.ValidRoomID(room) {
 		return nil, errNotHere()
 	}
@@ -51,10 +61,7 @@ func (s *Service) look(ctx context.Context, caller tenant.Caller, room id.RoomID
 		if l.ignored, err = v.Ignored(caller.User); err != nil {
 			return err
 		}
-		if f != nil {
-			f(r, l)
-		}
-		return nil
+		return f(v, r, l)
 	})
 	return l, err
 }

@@ -38,19 +38,19 @@ func (s *Service) Send(ctx context.Context, caller tenant.Caller, m Message) (id
 		}
 		return s.redact(ctx, caller, m, content.Redacts)
 	}
-	root, err := s.threadRoot(ctx, caller, m)
+	about, err := s.about(ctx, caller, m)
 	if err != nil {
 		return "", err
 	}
-	eventID, err := s.send(ctx, caller, m, root, false)
+	eventID, err := s.send(ctx, caller, m, about, m.Type == AckType || namesTeams(m.Content))
 	if errors.Is(err, errPeerLeft) {
-		return s.send(ctx, caller, m, root, true)
+		return s.send(ctx, caller, m, about, true)
 	}
 	return eventID, err
 }
 
 // send is the act of Send; lone, it may bring back who left a direct message.
-func (s *Service) send(ctx context.Context, caller tenant.Caller, m Message, root *event.Event, lone bool) (id.EventID, error) {
+func (s *Service) send(ctx context.Context, caller tenant.Caller, m Message, about about, lone bool) (id.EventID, error) {
 	return s.store.Act(ctx, Act{
 		Caller: caller, Path: m.Path, Transaction: m.Transaction, Lone: lone,
 		Do: func(tx Tx) (id.EventID, error) {
@@ -61,12 +61,16 @@ func (s *Service) send(ctx context.Context, caller tenant.Caller, m Message, roo
 			if err := s.reach(w, caller.User, lone); err != nil {
 				return "", err
 			}
-			e, err := w.append(part{sender: caller.User, kind: m.Type, content: m.Content})
+			said := part{sender: caller.User, kind: m.Type, content: m.Content, edits: about.edits}
+			if m.Type == AckType && w.room.Kind() == Announcement {
+				return w.acknowledgeBy(said, about.acknowledged)
+			}
+			e, err := w.append(said)
 			if err != nil {
 				return "", err
 			}
 			// Only now is it known that the sender may know of the room's events.
-			if root != nil && root.Room == m.Room && root.Relation.Type != "" {
+			if root := about.root; root != nil && root.Room == m.Room && root.Relation.Type != "" {
 				return "", errNestedThread()
 			}
 			return e.ID, nil
@@ -74,14 +78,26 @@ func (s *Service) send(ctx context.Context, caller tenant.Caller, m Message, roo
 	})
 }
 
-// threadRoot gives the event at whose thread a message is, nil when it is at none.
-// It may be read before the act: of what it relates to it says nothing new later.
-func (s *Service) threadRoot(ctx context.Context, caller tenant.Caller, m Message) (*event.Event, error) {
+// about is what a message relates to, as far as it is judged by it. It may be read
+// before the act: of what it relates to it says nothing new later.
+type about struct {
+	root         *event.Event // at whose thread it is
+	edits        *history
+	acknowledged *event.Event
+}
+
+func (s *Service) about(ctx context.Context, caller tenant.Caller, m Message) (about about, err error) {
 	relates := gjson.GetBytes(m.Content, `m\.relates_to`)
-	if relates.Get("rel_type").Str != event.Thread {
-		return nil, nil
+	target := id.EventID(relates.Get("event_id").Str)
+	switch kind := relates.Get("rel_type").Str; {
+	case kind == event.Thread:
+		about.root, err = s.store.EventByID(ctx, caller.Account, target)
+	case kind == event.Replacement:
+		about.edits, err = s.editedBy(ctx, caller, m, target)
+	case kind == event.Reference && m.Type == AckType:
+		about.acknowledged, err = s.store.EventByID(ctx, caller.Account, target)
 	}
-	return s.store.EventByID(ctx, caller.Account, id.EventID(relates.Get("event_id").Str))
+	return about, err
 }
 
 func errNestedThread() error {

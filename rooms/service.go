@@ -23,6 +23,7 @@ type Service struct {
 	rules    CarryRules
 	begin    JoinRules
 	makers   Makers        // may be nil
+	ackBell  AckBell       // may be nil
 	sooner   chan struct{} // of one: an event was scheduled
 }
 
@@ -76,6 +77,8 @@ type Options struct {
 	JoinRules JoinRules
 	// Makers are asked for who is invited and for addresses that do not exist, if set.
 	Makers Makers
+	// AckBell reminds people of what is to be acknowledged; nil: nobody is reminded.
+	AckBell AckBell
 }
 
 // New makes a Service.
@@ -86,7 +89,7 @@ func New(o Options) *Service {
 	o.Limits.DelayMax = cmp.Or(o.Limits.DelayMax, 30*24*time.Hour)
 	return &Service{
 		store: o.Store, policies: o.Policies, now: o.Now, random: o.Random, limits: o.Limits,
-		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, begin: o.JoinRules, makers: o.Makers, sooner: make(chan struct{}, 1),
+		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, begin: o.JoinRules, makers: o.Makers, ackBell: o.AckBell, sooner: make(chan struct{}, 1),
 	}
 }
 

@@ -49,9 +49,18 @@ type View interface {
 	// UserRings tells whether the bell rings for this user: an active person who is
 	// not locked out.
 	UserRings(user id.UserID) (bool, error)
+	// Standings gives how each of some users stands, loading all who are not in memory
+	// at once.
+	Standings(users []id.UserID) ([]Standing, error)
 	// Changes gives the stream's entries above a position, and false when memory
 	// does not reach back that far.
 	Changes(after stream.Position) ([]Change, bool)
+}
+
+// Standing is how a user of the account stands; the zero one for who is none.
+type Standing struct {
+	Active bool // not deactivated
+	Person bool // active, and neither a bot nor a webhook
 }
 
 // Change is one entry of the stream: an event, or an item.
@@ -78,6 +87,8 @@ type Tx interface {
 	DirectTx
 	MuteTx
 	BellTx
+	TeamTx
+	AckTx
 	// Create adds a new room, empty.
 	Create(room id.RoomID, version id.RoomVersion) (*Room, error)
 	// Append gives the event its position and applies it to its room.
@@ -165,6 +176,8 @@ type Store interface {
 	WebhookStore
 	MuteStore
 	BellStore
+	TeamStore
+	AckStore
 	// Act runs an act and gives its event ID, or that of the first time when its
 	// transaction is known. It returns once the act is durable. Refusals come
 	// back as they are.
@@ -188,6 +201,8 @@ type Store interface {
 	EventByID(ctx context.Context, account tenant.ID, eventID id.EventID) (*event.Event, error)
 	// EventsByID gives those of the events that the account has.
 	EventsByID(ctx context.Context, account tenant.ID, wanted []id.EventID) (map[id.EventID]*event.Event, error)
+	// Positions gives where those of the events are that are in a room.
+	Positions(ctx context.Context, account tenant.ID, room id.RoomID, wanted []id.EventID) (map[id.EventID]stream.Position, error)
 	// Replaced gives for each event the newest state event of its room, type and
 	// key with a lower position, or nil. Of the events nothing else need be set.
 	Replaced(ctx context.Context, account tenant.ID, events []*event.Event) ([]*event.Event, error)

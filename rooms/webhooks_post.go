@@ -31,7 +31,7 @@ const webhookPath = "webhook"
 // or for bots, that is 403 with the reason.
 func (s *Service) Post(ctx context.Context, account tenant.ID, hook Webhook, content json.RawMessage, key string) (id.EventID, error) {
 	eventID, err := s.store.Act(ctx, Act{
-		Caller: tenant.Caller{Account: account, User: hook.User}, Path: webhookPath, Transaction: key,
+		Caller: tenant.Caller{Account: account, User: hook.User}, Path: webhookPath, Transaction: key, Lone: namesTeams(content),
 		Do: func(tx Tx) (id.EventID, error) {
 			// Its user ends with the webhook, in the stream, so that every node knows.
 			active, err := tx.UserActive(hook.User)

@@ -55,7 +55,7 @@ func (s *Store) KnownUser(ctx context.Context, account tenant.ID, user id.UserID
 	err = s.glance(ctx, account, func(v *view) error {
 		known, loaded := v.state.users[user]
 		if !loaded {
-			return &missingError{user: user}
+			return &missingError{users: []id.UserID{user}}
 		}
 		found = known
 		return nil

@@ -24,7 +24,7 @@ type missingError struct {
 	members  id.UserID
 	forgot   id.UserID
 	ignores  id.UserID
-	user     id.UserID
+	users    []id.UserID
 	settings bool
 	services bool
 	session  string
@@ -66,17 +66,8 @@ func (a *account) load(ctx context.Context, m *missingError) error {
 		}
 		s.services = &services
 		return nil
-	case m.user != "":
-		user, found, err := readUser(ctx, a.store.db, a.id, m.user)
-		if err != nil {
-			return err
-		}
-		bound(s.users, maxUsers)
-		s.users[m.user] = nil
-		if found {
-			s.users[m.user] = &user
-		}
-		return nil
+	case len(m.users) > 0:
+		return a.loadUsers(ctx, s, m.users)
 	default:
 		session, err := readSession(ctx, a.store.db, a.id, m.session)
 		if err != nil {
@@ -93,6 +84,21 @@ func (a *account) load(ctx context.Context, m *missingError) error {
 // maxUsers is how many users of an account stay in memory, strangers that were
 // asked for included.
 const maxUsers = 50_000
+
+func (a *account) loadUsers(ctx context.Context, s *state, wanted []id.UserID) error {
+	found, err := readUsers(ctx, a.store.db, a.id, wanted)
+	if err != nil {
+		return err
+	}
+	bound(s.users, maxUsers)
+	for _, user := range wanted {
+		s.users[user] = nil
+	}
+	for i := range found {
+		s.users[found[i].ID] = &found[i]
+	}
+	return nil
+}
 
 // bound empties a map that has grown too large: everything in it can be loaded
 // again.

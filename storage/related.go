@@ -9,6 +9,7 @@ import (
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/rooms/event"
 	"github.com/conversalabs/internalchat/storage/sqldb"
+	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 const replacedSQL = eventsSQL + `
@@ -43,6 +44,24 @@ func (s *Store) EventsByID(ctx context.Context, account tenant.ID, wanted []id.E
 	}
 	for _, e := range all {
 		found[e.ID] = e
+	}
+	return found, nil
+}
+
+const positionsSQL = `SELECT event_id, position FROM events WHERE account = $1 AND event_id = ANY($3) AND room = $2`
+
+// Positions gives where those of the events are that are in a room.
+func (s *Store) Positions(ctx context.Context, account tenant.ID, room id.RoomID, wanted []id.EventID) (map[id.EventID]stream.Position, error) {
+	found := make(map[id.EventID]stream.Position, len(wanted))
+	err := s.db.Query(ctx, positionsSQL, []any{account, room, texts(wanted)}, func(r sqldb.Row) error {
+		var eventID id.EventID
+		var at stream.Position
+		err := r.Scan(&eventID, &at)
+		found[eventID] = at
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read where events are: %w", err)
 	}
 	return found, nil
 }

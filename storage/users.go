@@ -58,20 +58,32 @@ func judge(u *accounts.User, settings []byte) (locale string, err error) {
 const userSQL = `
 	SELECT ` + userColumns + `, a.settings FROM users u JOIN accounts a ON a.account = u.account WHERE u.account = $1`
 
+// scanJudged reads what userSQL selects.
+func scanJudged(r sqldb.Row) (accounts.User, error) {
+	var settings []byte
+	u, err := scanUser(r, &settings)
+	if err != nil {
+		return u, err
+	}
+	_, err = judge(&u, settings)
+	return u, err
+}
+
 func readUser(ctx context.Context, q sqldb.Querier, account tenant.ID, user id.UserID) (accounts.User, bool, error) {
 	return readOneUser(ctx, q, userSQL+` AND u.user_id = $2`, account, user)
 }
 
+// readUsers gives those of the users who exist.
+func readUsers(ctx context.Context, q sqldb.Querier, account tenant.ID, wanted []id.UserID) ([]accounts.User, error) {
+	found, err := sqldb.All(ctx, q, scanJudged, userSQL+` AND u.user_id = ANY($2)`, account, texts(wanted))
+	if err != nil {
+		return nil, fmt.Errorf("read users: %w", err)
+	}
+	return found, nil
+}
+
 func readOneUser(ctx context.Context, q sqldb.Querier, sql string, args ...any) (accounts.User, bool, error) {
-	u, found, err := sqldb.One(ctx, q, func(r sqldb.Row) (accounts.User, error) {
-		var settings []byte
-		u, err := scanUser(r, &settings)
-		if err != nil {
-			return u, err
-		}
-		_, err = judge(&u, settings)
-		return u, err
-	}, sql, args...)
+	u, found, err := sqldb.One(ctx, q, scanJudged, sql, args...)
 	if err != nil {
 		return u, false, fmt.Errorf("read user: %w", err)
 	}

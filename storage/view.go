@@ -116,11 +116,29 @@ func (v *view) UserRings(user id.UserID) (bool, error) {
 	return u != nil && !u.Deactivated && u.Role != tenant.Bot && u.Lock == "", err
 }
 
+func (v *view) Standings(users []id.UserID) ([]rooms.Standing, error) {
+	standings := make([]rooms.Standing, len(users))
+	var missing []id.UserID
+	for i, user := range users {
+		u, loaded := v.state.users[user]
+		switch {
+		case !loaded:
+			missing = append(missing, user)
+		case u != nil && !u.Deactivated:
+			standings[i] = rooms.Standing{Active: true, Person: u.Role != tenant.Bot}
+		}
+	}
+	if missing != nil {
+		return nil, &missingError{users: missing}
+	}
+	return standings, nil
+}
+
 // user gives a user of the account, or nil.
 func (v *view) user(user id.UserID) (*accounts.User, error) {
 	u, loaded := v.state.users[user]
 	if !loaded {
-		return nil, &missingError{user: user}
+		return nil, &missingError{users: []id.UserID{user}}
 	}
 	return u, nil
 }

@@ -16,6 +16,7 @@ const prefix = "/_matrix/client/unstable/br.com.conversalabs/v1"
 type Options struct {
 	Accounts *accounts.Service
 	Rooms    *rooms.Service
+	Unread   *push.Unread
 	Levels   *push.Levels
 	Cards    *cards.Resolver
 	Data     *accounts.Data
@@ -29,6 +30,7 @@ type Options struct {
 type Server struct {
 	accounts *accounts.Service
 	rooms    *rooms.Service
+	unread   *push.Unread
 	levels   *push.Levels
 	cards    *cards.Resolver
 	data     *accounts.Data
@@ -41,6 +43,7 @@ func New(o Options) *Server {
 	return &Server{
 		accounts: o.Accounts,
 		rooms:    o.Rooms,
+		unread:   o.Unread,
 		levels:   o.Levels,
 		cards:    o.Cards,
 		data:     o.Data,
@@ -62,4 +65,6 @@ func (s *Server) Routes(api *httpapi.API) {
 	s.bellRoutes(api)
 	s.noteRoutes(api)
 	s.preferenceRoutes(api)
+	s.sidebarRoutes(api)
+	s.seenRoutes(api)
 }

@@ -18,6 +18,7 @@ var portuguese = joined(
 	portugueseCards,
 	portugueseBell,
 	portugueseMedia,
+	portugueseSeen,
 )
 
 // spanish holds the es sentences by their English originals.
@@ -36,6 +37,7 @@ var spanish = joined(
 	spanishCards,
 	spanishBell,
 	spanishMedia,
+	spanishSeen,
 )
 
 // joined is the catalogue of a language from its areas. A sentence of several

@@ -65,6 +65,7 @@ var bodies = map[string]string{
 	"/webhooks":               `{"name":"x"}`,
 	"/{webhookID}":            `{"name":"x"}`,
 	"/{roomID}/notifications": `{"level":"nothing","muted":true}`,
+	"/mentions/check":         `{"user_ids":["USER"]}`,
 	"/hooks/{token}":          `{"text":"x"}`,
 	"/cards":                  `{"type":"conversation","id":"4812","dm_user_id":"USER"}`,
 	"/note":                   `{"body":"x"}`,

@@ -104,6 +104,7 @@ func (h *house) api() *httpapi.API {
 	extension.New(extension.Options{
 		Accounts: h.accounts,
 		Rooms:    h.rooms,
+		Unread:   unread,
 		Levels:   h.levels,
 		Cards:    h.cards,
 		HooksURL: h.cfg.PublicURL + webhooks.Path,
@@ -130,6 +131,11 @@ func (h *house) startTimers(ctx context.Context) (stop func()) {
 	timers.Go(func() {
 		h.data.RunReminders(ctx, time.After, func(err error) {
 			h.log.WithError(err).Error("somebody was not reminded of a note; it will be tried again")
+		})
+	})
+	timers.Go(func() {
+		h.rooms.RunAckReminders(ctx, time.After, func(err error) {
+			h.log.WithError(err).Error("some were not reminded of what they are to acknowledge; it will be tried again")
 		})
 	})
 	timers.Go(func() {

@@ -76,26 +76,40 @@ func (l *Levels) Of(ctx context.Context, caller tenant.Caller, room id.RoomID) (
 	if err := l.store.View(ctx, caller.Account, func(v rooms.View) error { return checkIn(v, caller.User, room) }); err != nil {
 		return Notifications{}, err
 	}
+	all, err := l.All(ctx, caller, []id.RoomID{room})
+	if err != nil {
+		return Notifications{}, err
+	}
+	return all[0], nil
+}
+
+// All gives what the caller has chosen for each of some rooms.
+func (l *Levels) All(ctx context.Context, caller tenant.Caller, of []id.RoomID) ([]Notifications, error) {
 	items, err := l.store.Items(ctx, caller.Account, stream.ItemQuery{
 		Kinds: []stream.Kind{stream.AccountData}, User: caller.User, Keys: []string{rulesType, rooms.NotificationsType},
 	})
 	if err != nil {
-		return Notifications{}, fmt.Errorf("read what is chosen: %w", err)
+		return nil, fmt.Errorf("read what is chosen: %w", err)
 	}
-	var stored, content []byte
+	var stored []byte
+	kept := map[id.RoomID][]byte{}
 	for _, item := range items {
 		switch {
 		case item.Room == "" && item.Key == rulesType:
 			stored = item.Content
-		case item.Room == room && item.Key == rooms.NotificationsType:
-			content = item.Content
+		case item.Key == rooms.NotificationsType:
+			kept[item.Room] = item.Content
 		}
 	}
 	rules, err := Parse(caller.User, stored)
 	if err != nil {
-		return Notifications{}, err
+		return nil, err
 	}
-	return rules.ofRoom(room).under(readNotifications(content)), nil
+	all := make([]Notifications, len(of))
+	for i, room := range of {
+		all[i] = rules.ofRoom(room).under(readNotifications(kept[room]))
+	}
+	return all, nil
 }
 
 // checkIn refuses a room that the user is not in, and one that does not exist alike.
