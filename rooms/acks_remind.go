@@ -20,7 +20,7 @@ const (
 	// remindersPage is how many due reminders the timer takes at once.
 	remindersPage = 200
 	// maxReminded is how many people one act reminds.
-	maxReminded = 500
+	maxReminded = 200
 )
 
 // AckBell tells people that a message waits for their acknowledgement, as a part of an

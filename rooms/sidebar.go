@@ -12,6 +12,7 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/rooms/event"
+	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 // previewLength is how much of a message a list of rooms shows, in characters.
@@ -36,8 +37,9 @@ type Entry struct {
 
 	room   *Room
 	recent []*event.Event
-	place  Slice        // of what was said last, where memory does not have it
-	left   *event.Event // the member event of a peer who is not in the room
+	made   stream.Position // of the room
+	bump   stream.Position // of what was said last
+	left   *event.Event    // the member event of a peer who is not in the room
 }
 
 // Peer is the other one of a direct message.
@@ -99,14 +101,14 @@ func sidebarIn(v View, caller tenant.Caller) ([]Entry, []look, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	places := make(map[id.RoomID]Slice, len(wanted))
+	bumps := make(map[id.RoomID]stream.Position, len(wanted))
 	kept := wanted[:0]
 	for i, room := range wanted {
 		if outlines[i].Type == "m.space" {
 			continue
 		}
 		kept = append(kept, room)
-		places[room] = Slice{Room: room, After: outlines[i].Bump - 1, UpTo: outlines[i].Bump, Limit: 1, Direction: Backwards}
+		bumps[room] = outlines[i].Bump
 	}
 	found, err := v.Rooms(kept)
 	if err != nil {
@@ -116,7 +118,7 @@ func sidebarIn(v View, caller tenant.Caller) ([]Entry, []look, error) {
 	for i, r := range found {
 		entries[i] = r.entry(caller.User)
 		entries[i].recent, _ = r.Recent(0)
-		entries[i].place = places[r.ID]
+		entries[i].bump = bumps[r.ID]
 		looks[i] = look{Visibility: VisibilityOf(r, memberships[r.ID], false), ignored: ignored}
 	}
 	return entries, looks, standPeers(v, entries)
@@ -152,6 +154,9 @@ func (r *Room) entry(user id.UserID) Entry {
 	e := Entry{
 		Room: r.ID, Kind: r.Kind(), Channel: r.channel, Archived: r.retired(), room: r,
 		Name: r.text("m.room.name", "name"), Topic: r.text("m.room.topic", "topic"), AvatarURL: r.text("m.room.avatar", "url"),
+	}
+	if create := r.Event("m.room.create", ""); create != nil {
+		e.Active, e.made = create.Timestamp, create.Position
 	}
 	e.Role = RoleOf(level)
 	e.MayPost = !e.Archived && level >= r.levels.Event("m.room.message", false)
@@ -222,8 +227,9 @@ func (s *Service) fillLast(ctx context.Context, caller tenant.Caller, entries []
 	var asked []Slice
 	var of []int
 	for i := range entries {
-		if entries[i].take(&looks[i], entries[i].recent); entries[i].Last == nil && entries[i].place.UpTo > 0 {
-			asked, of = append(asked, entries[i].place), append(of, i)
+		e := &entries[i]
+		if e.take(&looks[i], e.recent); e.Last == nil && e.bump > e.made {
+			asked, of = append(asked, Slice{Room: e.Room, After: e.bump - 1, UpTo: e.bump, Limit: 1, Direction: Backwards}), append(of, i)
 		}
 	}
 	if asked == nil {
@@ -243,13 +249,10 @@ func (s *Service) fillLast(ctx context.Context, caller tenant.Caller, entries []
 func (e *Entry) take(l *look, events []*event.Event) {
 	var edits []*event.Event
 	for _, said := range slices.Backward(events) {
-		if !bumps[said.Type] || said.RedactedBy != "" || !l.Event(said) || Ignores(l.ignored, said) {
+		if !bumps[said.Type] || said.StateKey != nil || said.RedactedBy != "" || !l.Event(said) || Ignores(l.ignored, said) {
 			continue
 		}
 		e.Active = max(e.Active, said.Timestamp)
-		if said.StateKey != nil {
-			continue
-		}
 		if said.Relation.Type == event.Replacement && len(events) > 1 {
 			edits = append(edits, said)
 			continue

@@ -27,11 +27,11 @@ import (
 // apiFixture is a server with the accounts home.test and other.test.
 type apiFixture struct {
 	*httpapi.API
-	t     *testing.T
+	t     testing.TB
 	house *house
 }
 
-func newAPIFixture(t *testing.T, environment ...string) *apiFixture {
+func newAPIFixture(t testing.TB, environment ...string) *apiFixture {
 	t.Helper()
 	cfg, err := config.Load(map[string]string{"data": t.TempDir(), "server-name": "home.test", "public-url": "https://home.test", "rate-limits": "off"}, environment)
 	if err != nil {

@@ -35,7 +35,7 @@ func eachTeam(t *testing.T, f func(t *testing.T, f *team)) {
 	})
 }
 
-func newTeam(t *testing.T, environment ...string) *team {
+func newTeam(t testing.TB, environment ...string) *team {
 	t.Helper()
 	f := &team{apiFixture: newAPIFixture(t, environment...), tokens: map[string]string{}}
 	for i, name := range []string{"ana", "bia", "caio", "davi"} {
