@@ -229,7 +229,6 @@ func TestSidebar(t *testing.T) {
 		news := f.create("ana", announcement)
 		f.create("ana", `{"creation_content":{"type":"m.space"},"name":"Floor","invite":["@bia:home.test"]}`)
 		left := f.create("ana", `{"preset":"public_chat","name":"Left","invite":["@bia:home.test"]}`)
-		f.must(f.tokens["bia"], http.MethodPost, inRoom(left)+"/leave", "{}")
 		direct := f.create("caio", `{"is_direct":true,"invite":["@bia:home.test"]}`)
 		f.send("caio", direct, "m.room.message", `{"msgtype":"m.text","body":"hi"}`)
 		f.send("ana", news, "m.room.message", `{"msgtype":"m.text","body":"`+strings.Repeat("ação ", 40)+`"}`)
@@ -237,6 +236,9 @@ func TestSidebar(t *testing.T) {
 		f.send("ana", hall, "m.room.message", `{"msgtype":"m.text","body":"* x","m.new_content":{"msgtype":"m.text","body":"edited"},
 			"m.relates_to":{"rel_type":"m.replace","event_id":"`+said+`"}}`)
 		f.send("ana", hall, "m.reaction", `{"m.relates_to":{"rel_type":"m.annotation","event_id":"`+said+`","key":"+"}}`)
+
+		f.must(f.tokens["bia"], http.MethodPut, product+"/rooms/"+url.PathEscape(direct)+"/notifications", `{"level":"mentions"}`)
+		f.must(f.tokens["bia"], http.MethodPut, product+"/rooms/"+url.PathEscape(left)+"/notifications", `{"muted":true}`)
 
 		rooms := func(by string) map[string]gjson.Result {
 			t.Helper()
@@ -246,6 +248,10 @@ func TestSidebar(t *testing.T) {
 			}
 			return all
 		}
+		if muted := rooms("bia")[left]; !muted.Get("muted").Bool() || muted.Get("level").Str != "default" {
+			t.Errorf("got %s, want it muted", muted.Raw)
+		}
+		f.must(f.tokens["bia"], http.MethodPost, inRoom(left)+"/leave", "{}")
 		bias := rooms("bia")
 		if len(bias) != 3 {
 			t.Fatalf("got %v, want the channel, the announcements and the direct message", bias)
@@ -256,8 +262,8 @@ func TestSidebar(t *testing.T) {
 				"mandatory": "false", "mentions": "1", "last_message.event_id": `"` + said + `"`, "last_message.preview": `"edited"`,
 				"last_message.sender": `"@ana:home.test"`, "last_message.type": `"m.room.message"`,
 			},
-			news:   {"kind": `"announcement"`, "may_post": "false", "mandatory": "true", "role": `"member"`, "unread": "1"},
-			direct: {"kind": `"dm"`, "name": `"caio"`, "peer.user_id": `"@caio:home.test"`, "peer.active": "true", "may_post": "true", "unread": "1"},
+			news:   {"kind": `"announcement"`, "may_post": "false", "mandatory": "true", "role": `"member"`, "unread": "1", "level": `"everything"`},
+			direct: {"kind": `"dm"`, "name": `"caio"`, "peer.user_id": `"@caio:home.test"`, "peer.active": "true", "may_post": "true", "level": `"mentions"`, "muted": "false"},
 		} {
 			for field, value := range want {
 				if got := bias[room].Get(field).Raw; got != value {

@@ -105,9 +105,14 @@ func (l *Levels) All(ctx context.Context, caller tenant.Caller, of []id.RoomID) 
 	if err != nil {
 		return nil, err
 	}
+	heardOf := rules.ofRooms()
 	all := make([]Notifications, len(of))
 	for i, room := range of {
-		all[i] = rules.ofRoom(room).under(readNotifications(kept[room]))
+		h, found := heardOf[room]
+		if !found {
+			h = heard{level: AsAccount}
+		}
+		all[i] = h.under(readNotifications(kept[room]))
 	}
 	return all, nil
 }
