@@ -51,9 +51,9 @@ func (s *Service) RunAckReminders(ctx context.Context, alarm func(time.Duration)
 
 // RemindDue reminds everybody who is to be reminded by now and gives when that is so
 // next, zero for never. Any number of nodes may do so at once: everybody is reminded
-// once.
+// once. Without a bell, reminders wait.
 func (s *Service) RemindDue(ctx context.Context) (next time.Time, err error) {
-	for {
+	for s.ackBell != nil {
 		due, err := s.store.NextAckReminders(ctx, remindersPage)
 		if err != nil {
 			return time.Time{}, err
@@ -71,6 +71,7 @@ func (s *Service) RemindDue(ctx context.Context) (next time.Time, err error) {
 			return time.Time{}, errors.Join(failed...)
 		}
 	}
+	return time.Time{}, nil
 }
 
 // remindAll carries out one reminder, some people at a time.
@@ -115,7 +116,7 @@ func (s *Service) remindSome(ctx context.Context, tx Tx, due DueAckReminder) (mo
 	if err != nil {
 		return false, err
 	}
-	if len(outstanding) > 0 && s.ackBell != nil {
+	if len(outstanding) > 0 {
 		if err := s.ackBell(tx, e, *r, outstanding); err != nil {
 			return false, err
 		}

@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"maps"
 
 	"maunium.net/go/mautrix/id"
 
@@ -78,9 +79,7 @@ func (s *Service) sights(ctx context.Context, account tenant.ID, e *event.Event)
 		if err != nil {
 			return nil, err
 		}
-		for eventID, position := range found {
-			places[eventID] = position
-		}
+		maps.Copy(places, found)
 	}
 	sights := map[id.UserID]int64{}
 	for i, item := range items {

@@ -77,7 +77,8 @@ type Options struct {
 	JoinRules JoinRules
 	// Makers are asked for who is invited and for addresses that do not exist, if set.
 	Makers Makers
-	// AckBell reminds people of what is to be acknowledged; nil: nobody is reminded.
+	// AckBell reminds people of what is to be acknowledged; nil: nobody is reminded,
+	// and the reminders wait for a server that can.
 	AckBell AckBell
 }
 

@@ -143,6 +143,11 @@ func TestRoomMentions(t *testing.T) {
 		if got := f.content(room, edit); got.Get(`m\.mentions`).Raw != `{}` || got.Get(`m\.new_content.m\.mentions`).Raw != `{}` {
 			t.Errorf("a member's edit: got %s, want no mention", got.Raw)
 		}
+		delayed := f.must(f.tokens["bia"], http.MethodPut, inRoom(room)+"/delayed_event/m.room.message/d", `{"delay_ms":600000,"content":`+all+`}`).Get("delay_id").Str
+		f.must(f.tokens["bia"], http.MethodPost, "/_matrix/client/v1/delayed_events/"+delayed+"/send", "{}")
+		if got := f.must(f.tokens["ana"], http.MethodGet, inRoom(room)+"/messages?dir=b&limit=1", "").Get("chunk.0.content"); got.Get("body").Str != "@room" || got.Get(`m\.mentions.room`).Exists() {
+			t.Errorf("a member's delayed message: got %s, want it without the room", got.Raw)
+		}
 		// The power level decides, whoever it is.
 		levels := f.must(f.tokens["ana"], http.MethodGet, inRoom(room)+"/state/m.room.power_levels", "").Raw
 		levels = strings.Replace(levels, `"notifications":{"room":100}`, `"notifications":{"room":0}`, 1)
