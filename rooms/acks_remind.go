@@ -27,6 +27,22 @@ const (
 // act. Of one reminder it may be called several times, each time with others.
 type AckBell func(tx Tx, e *event.Event, r AckReminder, users []id.UserID) error
 
+// RingAcknowledge is the [AckBell] that rings the bells of people, once for each of
+// the two times, whatever they have read of it.
+func RingAcknowledge(tx Tx, e *event.Event, r AckReminder, users []id.UserID) error {
+	entries := make([]BellEntry, len(users))
+	for i, user := range users {
+		entries[i] = BellEntry{
+			User: user, Kind: BellAcknowledge, Reference: string(e.ID), Room: e.Room, Event: e.ID, Thread: MainThread,
+			At: e.Position, Time: r.Next,
+		}
+		if r.Next == r.Due {
+			entries[i].Reference += "/due"
+		}
+	}
+	return tx.Ring(entries...)
+}
+
 // RunAckReminders reminds in time of what is to be acknowledged, until ctx ends. alarm
 // is time.After; report gets what failed, which is tried again.
 func (s *Service) RunAckReminders(ctx context.Context, alarm func(time.Duration) <-chan time.Time, report func(error)) {

@@ -227,3 +227,24 @@ func TestAckReminderTimer(t *testing.T) {
 		t.Errorf("reminded %q times, want once", got)
 	}
 }
+
+// The bell rings at both times, and tells of the message.
+func TestAckRemindersRing(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		newOffice(t, db)
+		c := &clock{}
+		c.Store(1_800_000_000_000)
+		o := remindNode(t, db, c)
+		o.Service = rooms.New(rooms.Options{Store: o.store, Policies: o, Now: c.now, Random: rand.Reader, AckBell: rooms.RingAcknowledge})
+		room, said := o.mustAnnounce(c.Load()+2*day, bia)
+		for rung := 1; rung <= 2; rung++ {
+			c.Add(day)
+			mustRemind(t, c, o)
+			entries, err := o.store.Bell(t.Context(), "acme", rooms.BellQuery{User: bia, Limit: 10})
+			o.must(err)
+			if len(entries) != rung || entries[0].Kind != rooms.BellAcknowledge || entries[0].Event != said || entries[0].Room != room {
+				t.Fatalf("got %+v, want %d entries of the announcement", entries, rung)
+			}
+		}
+	})
+}
