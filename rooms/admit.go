@@ -45,11 +45,8 @@ func (s *Service) admit(w *writing, a admission, m Move) error {
 			return err
 		}
 	}
-	if err := s.checkRoomsOf(w.tx, m.User); err != nil {
-		return ofOther(err, m.User)
-	}
-	if s.limits.MembersPerRoom > 0 && w.room.JoinedCount() >= s.limits.MembersPerRoom {
-		return errFull(w.room)
+	if err := s.checkRoomFor(w, m.User); err != nil {
+		return err
 	}
 	content := m.content("join")
 	for _, field := range profileFields { // nobody says who somebody else is
@@ -79,18 +76,26 @@ func (w *writing) mayAdd(by, user id.UserID) error {
 	case w.room.Channel().Archived:
 		return errArchived
 	case levels.User(by) < levels.Invite():
-		return errAddMembers(levels.Invite())
+		return w.room.errAddMembers(levels.Invite())
 	case w.room.Membership(user) == "ban":
 		return refusal.Forbidden("%s is banned from this room.", string(user))
 	}
 	return nil
 }
 
-// errAddMembers is the refusal of who may not add or remove members.
-func errAddMembers(level int64) error {
-	role := RoleOf(level)
-	return refusal.Forbidden("To add people to this channel you need to be its owner or admin, or an administrator of the account.").
-		Because("requires_channel_admin").With("br.com.conversalabs.required_roles", []Role{role})
+// checkRoomFor refuses one more where a room or who comes into it has too many already.
+// Announcements are everybody's, however many that are.
+func (s *Service) checkRoomFor(w *writing, user id.UserID) error {
+	if w.room.Kind() == Announcement {
+		return nil
+	}
+	if err := s.checkRoomsOf(w.tx, user); err != nil {
+		return ofOther(err, user)
+	}
+	if s.limits.MembersPerRoom > 0 && w.room.JoinedCount() >= s.limits.MembersPerRoom {
+		return errFull(w.room)
+	}
+	return nil
 }
 
 // inviteTo invites in the name of who adds, or of the server.
@@ -109,7 +114,7 @@ func (w *writing) inviteTo(a admission, m Move) error {
 	}
 	levels := w.room.PowerLevels()
 	if w.room.Joined(a.by) && levels.User(a.by) < levels.Invite() && w.room.Kind() != Direct {
-		return errAddMembers(levels.Invite())
+		return w.room.errAddMembers(levels.Invite())
 	}
 	_, err := w.append(memberPart(a.by, m.User, content))
 	return err

@@ -311,8 +311,7 @@ func (m *making) describe() error {
 	if m.creation.Topic == "" {
 		return nil
 	}
-	rich := map[string]any{"m.text": []map[string]string{{"body": m.creation.Topic}}}
-	return m.set("m.room.topic", "", object{}.with("topic", m.creation.Topic).with("m.topic", rich).bytes())
+	return m.set("m.room.topic", "", described("topic", m.creation.Topic))
 }
 
 func (m *making) publish() error {

@@ -54,22 +54,26 @@ func (e *entailing) leave(w *writing) error {
 			return err
 		}
 	}
-	if _, err := w.append(memberPart(e.user, e.user, object{}.with("membership", "leave"))); err != nil {
+	content := object{}.with("membership", "leave")
+	if w.room.Kind() == Announcement {
+		content.with(departedKey, true)
+	}
+	if _, err := w.append(memberPart(e.user, e.user, content)); err != nil {
 		return err
 	}
 	if !succession {
 		return nil
 	}
-	if inhabited, err := inhabited(w); inhabited || err != nil {
+	if inhabited, err := w.inhabited(""); inhabited || err != nil {
 		return err
 	}
 	return e.pass(w.archive(service{server: e.serverName()}))
 }
 
-// inhabited tells whether anybody is in a room who is a person.
-func inhabited(w *writing) (bool, error) {
+// inhabited tells whether anybody else is in a room who is a person.
+func (w *writing) inhabited(without id.UserID) (bool, error) {
 	for user, member := range w.room.Members() {
-		if MembershipOf(member) != "join" {
+		if user == without || MembershipOf(member) != "join" {
 			continue
 		}
 		if succeeds, err := w.tx.UserSucceeds(user); succeeds || err != nil {
@@ -133,18 +137,4 @@ func (e *entailing) heir(w *writing) (id.UserID, error) {
 		}
 	}
 	return "", nil
-}
-
-// archive takes a room out of use: it is in no directory, and what says of which kind
-// it is says so.
-func (w *writing) archive(why service) error {
-	if w.room.Published {
-		if err := w.tx.Publish(w.room.ID, false); err != nil {
-			return err
-		}
-	}
-	if w.room.Kind() == "" {
-		return nil
-	}
-	return w.setChannel(why, func(c *Channel) { c.Archived = true })
 }

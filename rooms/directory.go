@@ -105,8 +105,13 @@ func (q DirectoryRequest) wants(r PublicRoom) bool {
 	if q.Types != nil && !slices.Contains(q.Types, r.Type) {
 		return false
 	}
-	for _, text := range []string{r.Name, r.Topic, string(r.CanonicalAlias)} {
-		if strings.Contains(strings.ToLower(text), q.Search) {
+	return r.mentions(q.Search)
+}
+
+// mentions tells whether a text, in lower case, is part of what the room is called.
+func (r PublicRoom) mentions(text string) bool {
+	for _, name := range []string{r.Name, r.Topic, string(r.CanonicalAlias)} {
+		if strings.Contains(strings.ToLower(name), text) {
 			return true
 		}
 	}

@@ -12,28 +12,41 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-// entailments are what a changed user may entail, one after the other. Each looks
-// at how the user is now, and does nothing where that is not its business.
-var entailments = []func(*entailing, context.Context) error{
-	(*entailing).depart,
-	(*entailing).forget,
-	(*entailing).introduce,
+// entailments are what a changed user, or a room that was put into the directory or
+// taken out, may entail, one after the other. Each looks at how they are now, and does
+// nothing where that is not its business.
+var entailments = map[stream.Kind][]func(*entailing, context.Context) error{
+	stream.UserChanged: {
+		(*entailing).depart,
+		(*entailing).forget,
+		(*entailing).introduce,
+		(*entailing).attend,
+	},
+	stream.DirectoryChanged: {
+		(*entailing).gather,
+		(*entailing).disperse,
+	},
 }
 
 // Entail carries out what the change of a user ([stream.UserChanged]) entails for
-// rooms: who is deactivated leaves, what told of who is erased is redacted, and a
-// profile that was changed from outside is shown in rooms. How the user is now
-// counts, not how they were at the entry; but memberships that began after it
-// are left to what came after it. It acts room by room, so that nobody waits for
-// it; doing it again, or going on after a crash, does what is left. report gets
-// what a room's rules refuse: it is passed over, since it would be refused again.
+// rooms: who is deactivated leaves, what told of who is erased is redacted, a
+// profile that was changed from outside is shown in rooms, and who is active is in
+// every announcement. So it does for a room ([stream.DirectoryChanged]): everybody
+// comes into a new announcement, and out of a room that was deleted. How user and room
+// are now counts, not how they were at the entry; but memberships that began after it
+// are left to what came after it. It acts room by room, and in a room on some people at
+// a time, so that nobody waits for it; doing it again, or going on after a crash, does
+// what is left. report gets what a room's rules refuse: it is passed over, since it
+// would be refused again.
 func (s *Service) Entail(ctx context.Context, account tenant.ID, change stream.Item, report func(error)) error {
 	policy, err := s.policies.RoomPolicy(ctx, account)
 	if err != nil {
 		return err
 	}
-	e := &entailing{service: s, account: account, policy: policy, user: change.User, at: change.Position, report: report}
-	for _, entailed := range entailments {
+	e := &entailing{
+		service: s, account: account, policy: policy, user: change.User, room: change.Room, at: change.Position, report: report,
+	}
+	for _, entailed := range entailments[change.Kind] {
 		if err := entailed(e, ctx); err != nil {
 			return err
 		}
@@ -46,7 +59,8 @@ type entailing struct {
 	service *Service
 	account tenant.ID
 	policy  Policy
-	user    id.UserID
+	user    id.UserID // or
+	room    id.RoomID
 	at      stream.Position
 	report  func(error)
 	// passed is what the act under way goes on without, since it was refused.

@@ -53,6 +53,17 @@ func RoleOf(level int64) Role {
 	return RoleMember
 }
 
+// rolesFrom are the roles of a kind that have at least a power level, lowest first.
+func (k Kind) rolesFrom(level int64) []Role {
+	roles := []Role{}
+	for _, role := range []Role{RoleMember, RolePoster, RoleAdmin, RoleOwner} {
+		if has, known := k.LevelOf(role); known && has >= level {
+			roles = append(roles, role)
+		}
+	}
+	return roles
+}
+
 // LevelOf gives the power level of a role, and false for what is none in rooms of
 // this kind.
 func (k Kind) LevelOf(role Role) (int64, bool) {
@@ -84,7 +95,9 @@ type Channel struct {
 	// Mandatory announcements cannot be left.
 	Mandatory bool `json:"mandatory,omitempty"`
 	// Archived rooms can be read only, and are in no directory.
-	Archived  bool      `json:"archived,omitempty"`
+	Archived bool `json:"archived,omitempty"`
+	// Deleted rooms are archived for good, and nobody is in them.
+	Deleted   bool      `json:"deleted,omitempty"`
 	CreatedBy id.UserID `json:"created_by,omitempty"`
 	Version   int       `json:"version"` // of this form: 1
 }

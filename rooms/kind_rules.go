@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -47,6 +48,11 @@ func (w *writing) rule(p part) (part, error) {
 	if w.room.Channel().Archived {
 		return p, errArchived
 	}
+	if p.stateKey == nil || !slices.Contains(reserved, p.kind) {
+		if err := w.room.checkRole(p); err != nil {
+			return p, err
+		}
+	}
 	if p.stateKey == nil {
 		return p, nil
 	}
@@ -70,22 +76,26 @@ func (w *writing) rule(p part) (part, error) {
 
 // ruleMember is rule for memberships: who may be removed, leave, and be added.
 func (w *writing) ruleMember(p part) error {
-	kind, channel, user := w.room.Kind(), w.room.Channel(), id.UserID(*p.stateKey)
-	switch gjson.GetBytes(p.content, "membership").Str {
-	case "join":
+	kind, levels, user := w.room.Kind(), w.room.PowerLevels(), id.UserID(*p.stateKey)
+	wanted, has := gjson.GetBytes(p.content, "membership").Str, levels.User(p.sender)
+	switch {
+	case wanted == "invite" && kind == Direct:
+		return errTwoPeople
+	case wanted == "invite" && w.room.Channel().Archived:
+		return errArchived
+	case wanted != "leave" && wanted != "ban", kind == Direct:
 		return nil
-	case "invite":
-		switch {
-		case kind == Direct:
-			return errTwoPeople
-		case channel.Archived:
-			return errArchived
-		}
-		return nil
-	case "leave", "ban":
-	default:
-		return nil
+	case user == p.sender:
+	case wanted == "leave" && has < levels.Kick():
+		return w.room.errRemoveMembers(levels.Kick())
+	case (wanted == "ban" || w.room.Membership(user) == "ban") && has < levels.Ban():
+		return w.room.errRemoveMembers(levels.Ban())
 	}
+	return w.checkLeave(user)
+}
+
+// checkLeave refuses to let somebody out of a channel that has to have them.
+func (w *writing) checkLeave(user id.UserID) error {
 	active, err := w.tx.UserActive(user)
 	if err != nil {
 		return err
@@ -93,18 +103,24 @@ func (w *writing) ruleMember(p part) error {
 	if !active || !w.room.Joined(user) {
 		return nil // the server's business, or nobody's
 	}
-	if channel.Mandatory && kind == Announcement {
-		return errMandatory
+	if w.room.attended() && w.room.Channel().Mandatory {
+		if person, err := w.tx.UserSucceeds(user); person || err != nil {
+			return cmp.Or(err, error(errMandatory))
+		}
 	}
-	if kind == Direct || w.room.JoinedCount() == 1 {
-		return nil
-	}
-	return w.checkOwned(func(other id.UserID) int64 {
+	owned := w.checkOwned(func(other id.UserID) int64 {
 		if other == user {
 			return MemberLevel
 		}
 		return w.room.PowerLevels().User(other)
 	})
+	if owned == nil {
+		return nil
+	}
+	if others, err := w.inhabited(user); err != nil || !others {
+		return err // who is alone may go
+	}
+	return owned
 }
 
 // checkOwned refuses power levels that leave the room without owner, if it has one.

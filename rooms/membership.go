@@ -272,7 +272,7 @@ func (w *writing) archiveIfEmpty(why service) error {
 	if kind := w.room.Kind(); kind != Public && kind != Private {
 		return nil
 	}
-	if inhabited, err := inhabited(w); inhabited || err != nil {
+	if inhabited, err := w.inhabited(""); inhabited || err != nil {
 		return err
 	}
 	return w.archive(why)

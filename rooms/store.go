@@ -130,6 +130,9 @@ type Tx interface {
 	MemberEvents(user id.UserID, after, upTo stream.Position, limit int) ([]*event.Event, error)
 	// Report keeps a report and gives it the next position.
 	Report(report Report)
+	// Audit makes it part of the act that its caller did something to a target, for the
+	// account's administrators to read. details are JSON, and never what people write.
+	Audit(action Action, target string, details map[string]any) error
 }
 
 // Act is one change to an account, all or nothing.
@@ -220,6 +223,12 @@ type Store interface {
 	// Reports gives at most limit of the account's reports above a position,
 	// oldest first.
 	Reports(ctx context.Context, account tenant.ID, after stream.Position, limit int) ([]Report, error)
+	// Stays gives who is in a room, longest standing first.
+	Stays(ctx context.Context, account tenant.ID, room id.RoomID) ([]Stay, error)
+	// People gives the users of the account who are active and no bots, by ID.
+	People(ctx context.Context, account tenant.ID) ([]id.UserID, error)
+	// Channels gives the rooms of the account that are not for direct messages, by ID.
+	Channels(ctx context.Context, account tenant.ID) ([]id.RoomID, error)
 	// PublishedRooms gives the rooms of the account's directory.
 	PublishedRooms(ctx context.Context, account tenant.ID) ([]id.RoomID, error)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 )
 
@@ -22,6 +23,11 @@ func (t *tx) audit(action accounts.Action, target string, details map[string]any
 	return t.auditAs(accounts.AuditEntry{
 		Action: action, Actor: caller.Actor(), User: caller.For(), Target: target, Address: caller.Address, Details: details,
 	})
+}
+
+// Audit implements rooms.Tx.
+func (t *tx) Audit(action rooms.Action, target string, details map[string]any) error {
+	return t.audit(accounts.Action(action), target, details)
 }
 
 func (t *tx) auditAs(entry accounts.AuditEntry) error {

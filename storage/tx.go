@@ -233,25 +233,17 @@ func (t *tx) Items(query stream.ItemQuery) ([]stream.Item, error) {
 	return t.group.account.store.Items(t.ctx, t.group.account.id, query)
 }
 
-const joinedSQL = `
-	SELECT e.state_key FROM events e
-	WHERE e.account = $1 AND e.room = $2 AND e.type = 'm.room.member' AND e.state_key IS NOT NULL AND e.membership = 'join'
-	AND e.position > COALESCE((
-		SELECT MAX(o.position) FROM events o
-		WHERE o.account = $1 AND o.room = $2 AND o.type = 'm.room.member' AND o.state_key = e.state_key AND o.membership <> 'join'
-	), 0)
-	GROUP BY e.state_key ORDER BY MIN(e.position)`
-
 func (t *tx) Joined(room id.RoomID) ([]id.UserID, error) {
 	q, err := t.querier()
 	if err != nil {
 		return nil, err
 	}
-	joined, err := sqldb.All(t.ctx, q, sqldb.Value[id.UserID], joinedSQL, t.group.account.id, room)
-	if err != nil {
-		return nil, fmt.Errorf("read who is in the room: %w", err)
+	stays, err := readStays(t.ctx, q, t.group.account.id, room)
+	joined := make([]id.UserID, len(stays))
+	for i, stay := range stays {
+		joined[i] = stay.User
 	}
-	return joined, nil
+	return joined, err
 }
 
 const memberEventsSQL = eventsSQL + `

@@ -67,4 +67,6 @@ func (s *Server) Routes(api *httpapi.API) {
 	s.preferenceRoutes(api)
 	s.sidebarRoutes(api)
 	s.seenRoutes(api)
+	s.memberRoutes(api)
+	s.adminRoomRoutes(api)
 }

@@ -19,6 +19,7 @@ var portuguese = joined(
 	portugueseBell,
 	portugueseMedia,
 	portugueseSeen,
+	portugueseMembers,
 )
 
 // spanish holds the es sentences by their English originals.
@@ -38,6 +39,7 @@ var spanish = joined(
 	spanishBell,
 	spanishMedia,
 	spanishSeen,
+	spanishMembers,
 )
 
 // joined is the catalogue of a language from its areas. A sentence of several
