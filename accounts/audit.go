@@ -13,7 +13,7 @@ import (
 // Action names what was done.
 type Action string
 
-// The actions.
+// The actions. Those in rooms are in package rooms.
 const (
 	LoginGranted    Action = "login.granted"    // details: device_id
 	LoginRefused    Action = "login.refused"    // details: errcode; no target where there is no such user

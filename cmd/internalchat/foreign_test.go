@@ -69,6 +69,10 @@ var bodies = map[string]string{
 	"/hooks/{token}":          `{"text":"x"}`,
 	"/cards":                  `{"type":"conversation","id":"4812","dm_user_id":"USER"}`,
 	"/note":                   `{"body":"x"}`,
+	"/members/{userID}":       `{"role":"member"}`,
+	"/owner":                  `{"user_id":"USER"}`,
+	"/kind":                   `{"kind":"private"}`,
+	"/settings":               `{"name":"x"}`,
 }
 
 // queries are what is asked of templates with these endings.
