@@ -67,8 +67,8 @@ func (e *entailing) gather(ctx context.Context) error {
 		return err
 	}
 	for some := range slices.Chunk(people, peoplePerAct) {
-		// To look brings what the act asks for into memory, where it keeps nobody
-		// waiting.
+		// To look brings what the act asks for into memory. In the act each of them
+		// would make it run again, while others wait.
 		if some, err = e.absent(ctx, some); err != nil {
 			return err
 		}
@@ -90,8 +90,12 @@ func (e *entailing) absent(ctx context.Context, people []id.UserID) (absent []id
 		for _, user := range people {
 			if expected, err := e.expects(v, r, user); err != nil {
 				return err
-			} else if expected {
-				absent = append(absent, user)
+			} else if !expected {
+				continue
+			}
+			absent = append(absent, user)
+			if _, err := v.Forgotten(user); err != nil { // as the act asks
+				return err
 			}
 		}
 		return nil

@@ -1,33 +1,48 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage/sqldb"
+	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-const staysSQL = `
-	SELECT e.state_key, MIN(e.position) FROM events e
-	WHERE e.account = $1 AND e.room = $2 AND e.type = 'm.room.member' AND e.state_key IS NOT NULL AND e.membership = 'join'
-	AND e.position > COALESCE((
-		SELECT MAX(o.position) FROM events o
-		WHERE o.account = $1 AND o.room = $2 AND o.type = 'm.room.member' AND o.state_key = e.state_key AND o.membership <> 'join'
-	), 0)
-	GROUP BY e.state_key ORDER BY MIN(e.position)`
+const membershipsOfRoomSQL = `
+	SELECT state_key, position, membership FROM events
+	WHERE account = $1 AND room = $2 AND type = 'm.room.member' AND state_key IS NOT NULL ORDER BY position`
 
+// readStays folds all memberships of a room: databases find the same by joins, and take
+// seconds for it where many thousands are there.
 func readStays(ctx context.Context, q sqldb.Querier, account tenant.ID, room id.RoomID) ([]rooms.Stay, error) {
-	stays, err := sqldb.All(ctx, q, func(r sqldb.Row) (rooms.Stay, error) {
+	since := map[id.UserID]stream.Position{}
+	err := q.Query(ctx, membershipsOfRoomSQL, []any{account, room}, func(r sqldb.Row) error {
 		var s rooms.Stay
-		return s, r.Scan(&s.User, &s.Since)
-	}, staysSQL, account, room)
+		var membership string
+		if err := r.Scan(&s.User, &s.Since, &membership); err != nil {
+			return err
+		}
+		if membership != "join" {
+			delete(since, s.User)
+		} else if since[s.User] == 0 {
+			since[s.User] = s.Since
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read who is in the room: %w", err)
 	}
+	stays := make([]rooms.Stay, 0, len(since))
+	for user, position := range since {
+		stays = append(stays, rooms.Stay{User: user, Since: position})
+	}
+	slices.SortFunc(stays, func(x, y rooms.Stay) int { return cmp.Compare(x.Since, y.Since) })
 	return stays, nil
 }
 

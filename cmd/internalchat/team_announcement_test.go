@@ -15,16 +15,16 @@ import (
 	"maunium.net/go/mautrix/id"
 )
 
-// mustHire makes agents as ConversaLabs does.
-func mustHire(t testing.TB, in installation, address string, people int) {
+// mustHire makes agents as ConversaLabs does, with these numbers.
+func mustHire(t testing.TB, in installation, address string, first, last int) {
 	t.Helper()
-	said := in.mustRun(t, "", "token", "create", "conversalabs")
+	said := in.mustRun(t, "", "token", "create", fmt.Sprintf("conversalabs-%d", first))
 	_, token, _ := strings.Cut(strings.TrimSpace(said), ": ")
-	operations := make([]map[string]any, people)
-	for i := range operations {
-		operations[i] = map[string]any{"method": "PUT", "path": fmt.Sprintf("users/%d", i), "body": map[string]any{
+	var operations []map[string]any
+	for i := first; i <= last; i++ {
+		operations = append(operations, map[string]any{"method": "PUT", "path": fmt.Sprintf("users/%d", i), "body": map[string]any{
 			"display_name": fmt.Sprintf("Agent %d", i), "role": "agent", "internal_chat": true, "active": true, "version": 1,
-		}}
+		}})
 	}
 	body, err := json.Marshal(map[string]any{"operations": operations})
 	if err != nil {
@@ -124,8 +124,10 @@ func TestKilledWhileEverybodyIsJoined(t *testing.T) {
 		s := in.mustStart(t)
 		admin := newPerson(t, mustLogIn(t, s.url, "admin", mustBeFirstStart(t, s)))
 		first := mustAnnounce(t, admin.Client)
-		mustHire(t, in, s.url, hired)
-		mustFill(t, admin, first, hired+1) // those who come later
+		mustHire(t, in, s.url, 1, 1)
+		mustFill(t, admin, first, 2)
+		mustHire(t, in, s.url, 2, hired)
+		mustFill(t, admin, first, hired+1) // by those who come later
 		mustHaveJoinedOnce(t, admin.Client, first, hired+1)
 
 		second := mustAnnounce(t, admin.Client)
@@ -152,7 +154,7 @@ func TestNodeKilledWhileEverybodyIsJoined(t *testing.T) {
 	const hired = 200
 	in, one, two, password := nodes(t)
 	admin := newPerson(t, mustLogIn(t, two.url, "admin", password))
-	mustHire(t, in, one.url, hired)
+	mustHire(t, in, one.url, 1, hired)
 	room := mustAnnounce(t, admin.Client)
 	mustSeeSomebodyJoin(t, admin, room)
 	one.kill(t)
