@@ -61,7 +61,7 @@ func (s *Service) AskDeletion(ctx context.Context, caller tenant.Caller, room id
 // against mistakes and not against its owner, who may delete the channel anyway.
 func deletionToken(caller tenant.Caller, room id.RoomID, expires int64) string {
 	mac := hmac.New(sha256.New, []byte(caller.Session))
-	fmt.Fprintf(mac, "delete %s %s %s %d", caller.Account, caller.User, room, expires)
+	mac.Write(fmt.Appendf(nil, "delete %s %s %s %d", caller.Account, caller.User, room, expires))
 	return strconv.FormatInt(expires, 10) + "." + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 

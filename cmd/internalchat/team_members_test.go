@@ -119,9 +119,15 @@ func TestManagingNeedsARole(t *testing.T) {
 		t.Errorf("got %d %s", w.Code, answer.Raw)
 	}
 	for _, ask := range [][3]string{
-		{http.MethodGet, "", ""}, {http.MethodGet, "/members", ""}, {http.MethodPut, "/owner", `{"user_id":"@bia:home.test"}`},
-		{http.MethodPut, "/kind", `{"kind":"public"}`}, {http.MethodPut, "/settings", `{"name":"x"}`}, {http.MethodPost, "/archive", "{}"},
-		{http.MethodDelete, "", ""}, {http.MethodDelete, "/members/@bia:home.test", ""}, {http.MethodPut, "/members/@bia:home.test", "{}"},
+		{http.MethodGet, "", ""},
+		{http.MethodGet, "/members", ""},
+		{http.MethodPut, "/owner", `{"user_id":"@bia:home.test"}`},
+		{http.MethodPut, "/kind", `{"kind":"public"}`},
+		{http.MethodPut, "/settings", `{"name":"x"}`},
+		{http.MethodPost, "/archive", "{}"},
+		{http.MethodDelete, "", ""},
+		{http.MethodDelete, "/members/@bia:home.test", ""},
+		{http.MethodPut, "/members/@bia:home.test", "{}"},
 	} {
 		f.mustRefuse(f.bia, ask[0], f.admin(ask[1]), ask[2], http.StatusForbidden, "requires_administrator")
 	}
