@@ -51,6 +51,9 @@ type TeamRecord struct {
 	Members []string `json:"members"` // by ConversaLabs' IDs of users
 }
 
+// Has tells whether a user, by ConversaLabs' ID, is in the team.
+func (r TeamRecord) Has(external string) bool { return slices.Contains(r.Members, external) }
+
 // TeamChange is what ConversaLabs says of a team, or, with Delete, that it is gone.
 type TeamChange struct {
 	ID      string

@@ -14,6 +14,9 @@ type Settings struct {
 	OpenRegistration bool       `json:"open_registration,omitempty"`
 	// PresenceOff hides whether people are there, and keeps nothing of it.
 	PresenceOff bool `json:"presence_off,omitempty"`
+	// Space gives the account a space with its name, in which everybody finds its
+	// channels.
+	Space bool `json:"space,omitempty"`
 	// Disabled switches the module off for everybody, and DisabledRoles for some.
 	Disabled      bool          `json:"disabled,omitempty"`
 	DisabledRoles []tenant.Role `json:"disabled_roles,omitempty"`

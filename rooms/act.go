@@ -91,7 +91,10 @@ func (w *writing) append(p part) (*event.Event, error) {
 		return nil, err
 	}
 	w.remindOf(e, p.asks)
-	return e, w.tx.Append(e)
+	if err := w.tx.Append(e); err != nil {
+		return nil, err
+	}
+	return e, w.followAvatar(p)
 }
 
 func (w *writing) authorise(e *event.Event, p part) error {

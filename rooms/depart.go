@@ -58,6 +58,9 @@ func (e *entailing) leave(w *writing) error {
 	if w.room.Kind() == Announcement {
 		content.with(departedKey, true)
 	}
+	if team := teamOf(w.room.Member(e.user)); team != "" {
+		content.with(teamKey, team) // who comes back to the team comes back here
+	}
 	if _, err := w.append(memberPart(e.user, e.user, content)); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -12,39 +13,38 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-// entailments are what a changed user, or a room that was put into the directory or
-// taken out, may entail, one after the other. Each looks at how they are now, and does
-// nothing where that is not its business.
+// entailments are what changes may entail, one after the other. Each looks at how
+// things are now, and does nothing where that is not its business.
 var entailments = map[stream.Kind][]func(*entailing, context.Context) error{
 	stream.UserChanged: {
-		(*entailing).depart,
-		(*entailing).forget,
-		(*entailing).introduce,
-		(*entailing).attend,
+		(*entailing).depart, (*entailing).forget, (*entailing).introduce,
+		(*entailing).attend, (*entailing).settle, (*entailing).joinTeams, (*entailing).joinSpace,
 	},
-	stream.DirectoryChanged: {
-		(*entailing).gather,
-		(*entailing).disperse,
-	},
+	stream.TeamChanged:      {(*entailing).keepTeam},
+	stream.DirectoryChanged: {(*entailing).gather, (*entailing).disperse, (*entailing).keepSpace},
+	stream.SettingsChanged:  {(*entailing).keepSpace},
 }
 
-// Entail carries out what the change of a user ([stream.UserChanged]) entails for
-// rooms: who is deactivated leaves, what told of who is erased is redacted, a
-// profile that was changed from outside is shown in rooms, and who is active is in
-// every announcement. So it does for a room ([stream.DirectoryChanged]): everybody
-// comes into a new announcement, and out of a room that was deleted. How user and room
-// are now counts, not how they were at the entry; but memberships that began after it
-// are left to what came after it. It acts room by room, and in a room on some people at
-// a time, so that nobody waits for it; doing it again, or going on after a crash, does
-// what is left. report gets what a room's rules refuse: it is passed over, since it
-// would be refused again.
+// Entail carries out what a change entails for who is in which room. Of a user
+// ([stream.UserChanged]): who is deactivated leaves, what told of who is erased is
+// redacted, a profile that was changed from outside is shown in rooms, who is active is
+// in every announcement, and who is new is let into the rooms that are for everybody. Of
+// a team: its people are in the channels that follow it. Of a room's place in the
+// directory: everybody comes into a new announcement, and out of a room that was
+// deleted. Of the directory or the account's settings: the account's space has what it
+// is to have. How things are now counts, not how they were at the entry; but memberships
+// that began after it are left to what came after it. It acts room by room, and in a
+// room on some people at a time, so that nobody waits for it; doing it again, or going
+// on after a crash, does what is left. report gets what a room's rules refuse: it is
+// passed over, since it would be refused again.
 func (s *Service) Entail(ctx context.Context, account tenant.ID, change stream.Item, report func(error)) error {
 	policy, err := s.policies.RoomPolicy(ctx, account)
 	if err != nil {
 		return err
 	}
 	e := &entailing{
-		service: s, account: account, policy: policy, user: change.User, room: change.Room, at: change.Position, report: report,
+		service: s, account: account, policy: policy, change: change, user: change.User, room: change.Room,
+		at: change.Position, report: report,
 	}
 	for _, entailed := range entailments[change.Kind] {
 		if err := entailed(e, ctx); err != nil {
@@ -59,8 +59,9 @@ type entailing struct {
 	service *Service
 	account tenant.ID
 	policy  Policy
-	user    id.UserID // or
-	room    id.RoomID
+	change  stream.Item
+	user    id.UserID // whom the change is of, or ""
+	room    id.RoomID // which room it is of, or ""
 	at      stream.Position
 	report  func(error)
 	// passed is what the act under way goes on without, since it was refused.
@@ -125,4 +126,7 @@ func (e *entailing) each(ctx context.Context, rooms []id.RoomID, do func(w *writ
 }
 
 // serverName is that of the account, as every user's ID has it.
-func (e *entailing) serverName() string { return e.user.Homeserver() }
+func (e *entailing) serverName() string { return cmp.Or(e.user.Homeserver(), e.policy.Server) }
+
+// why is why the server does what it does.
+func (e *entailing) why() service { return service{server: e.serverName()} }

@@ -92,6 +92,11 @@ type Channel struct {
 	// Icon and Color are what the room's picture was made of, if it was.
 	Icon  string `json:"icon,omitempty"`
 	Color string `json:"color,omitempty"`
+	// DefaultSince is from when on (ms) whoever is new in the team is in the channel from
+	// the start; 0: nobody is.
+	DefaultSince int64 `json:"default_since_ts,omitempty"`
+	// Team is the ID of the team whose people are members, or "".
+	Team string `json:"team,omitempty"`
 	// Mandatory announcements cannot be left.
 	Mandatory bool `json:"mandatory,omitempty"`
 	// Archived rooms can be read only, and are in no directory.

@@ -40,10 +40,10 @@ func (w *writing) rule(p part) (part, error) {
 	}
 	t := templates[w.room.Kind()]
 	if t == nil {
-		return p, nil
+		return p, w.ruleSpace(p)
 	}
 	if p.kind == "m.room.member" && p.stateKey != nil {
-		return p, w.ruleMember(p)
+		return w.withTeam(p), w.ruleMember(p)
 	}
 	if w.room.Channel().Archived {
 		return p, errArchived

@@ -354,6 +354,7 @@ func (s *Service) setMember(ctx context.Context, caller tenant.Caller, c StateCh
 	_ = json.Unmarshal(content["membership"], &membership) // of the wrong type: refused by Authorise
 	// Who let somebody in is the server's to say.
 	delete(content, "join_authorised_via_users_server")
+	delete(content, teamKey)
 	user := id.UserID(c.StateKey)
 	var set *event.Event
 	err := s.withMakers(ctx, caller, func() error {

@@ -12,6 +12,11 @@ import (
 // with rules of their own are further values (templates), not branches in the acts.
 type Policy struct {
 	Name string
+	// Server is the account's server name.
+	Server string
+	// Space is the name of the account's own space, in which everybody finds its
+	// channels; "": it has none. It needs Kinds.
+	Space string
 	// Versions are the room versions that may be asked for; Default is the one
 	// taken when none is.
 	Versions []id.RoomVersion

@@ -24,6 +24,7 @@ type Service struct {
 	begin    JoinRules
 	makers   Makers        // may be nil
 	ackBell  AckBell       // may be nil
+	pictures Pictures      // may be nil
 	sooner   chan struct{} // of one: an event was scheduled
 }
 
@@ -80,6 +81,8 @@ type Options struct {
 	// AckBell reminds people of what is to be acknowledged; nil: nobody is reminded,
 	// and the reminders wait for a server that can.
 	AckBell AckBell
+	// Pictures keep the icons of channels; nil: there are none.
+	Pictures Pictures
 }
 
 // New makes a Service.
@@ -90,7 +93,8 @@ func New(o Options) *Service {
 	o.Limits.DelayMax = cmp.Or(o.Limits.DelayMax, 30*24*time.Hour)
 	return &Service{
 		store: o.Store, policies: o.Policies, now: o.Now, random: o.Random, limits: o.Limits,
-		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, begin: o.JoinRules, makers: o.Makers, ackBell: o.AckBell, sooner: make(chan struct{}, 1),
+		typing: newTyping(o.Store, o.Now), marking: &userLocks{}, rules: o.CarryRules, begin: o.JoinRules, makers: o.Makers,
+		ackBell: o.AckBell, pictures: o.Pictures, sooner: make(chan struct{}, 1),
 	}
 }
 

@@ -40,6 +40,8 @@ type View interface {
 	// UserSucceeds tells whether this is an active user who can own a room: a person,
 	// and neither a bot nor a webhook.
 	UserSucceeds(user id.UserID) (bool, error)
+	// UserSince gives when a user of the account was made, in ms; 0 where there is none.
+	UserSince(user id.UserID) (int64, error)
 	// UserErased tells whether this is a deactivated user who is to be forgotten.
 	UserErased(user id.UserID) (bool, error)
 	// MentionsByDefault tells whether the account's default level is mentions: that
@@ -181,6 +183,7 @@ type Store interface {
 	BellStore
 	TeamStore
 	AckStore
+	OnboardingStore
 	// Act runs an act and gives its event ID, or that of the first time when its
 	// transaction is known. It returns once the act is durable. Refusals come
 	// back as they are.

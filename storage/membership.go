@@ -11,13 +11,14 @@ import (
 	"github.com/conversalabs/internalchat/storage/stream"
 )
 
-// Entail carries out, by acts, what one change of a user, or of a room's place in the
-// directory, entails. report gets what was refused and is passed over. An error stops:
-// all of it is done again.
+// Entail carries out, by acts, what one change entails for who is in which room.
+// report gets what was refused and is passed over. An error stops: all of it is done
+// again.
 type Entail func(ctx context.Context, account tenant.ID, change stream.Item, report func(error)) error
 
-// Membership follows the changes of users, whose rooms follow them, and of rooms that
-// everybody is to be in, or nobody any more. It implements follow.Follower. All that it does are acts of the accounts' writers, done when
+// Membership follows the changes of users, teams, the directory and the account, which
+// rooms and their members follow. It implements
+// follow.Follower. All that it does are acts of the accounts' writers, done when
 // a step returns; with the cursor it writes nothing.
 type Membership struct {
 	store  *Store
@@ -32,41 +33,49 @@ func FollowMembership(s *Store, entail Entail) *Membership {
 // Name implements follow.Follower.
 func (*Membership) Name() string { return "membership" }
 
-// followedPage is how many changes are looked at together: of those of one user, or
-// one room, only the last is carried out, since how they are now is all that counts.
-const followedPage = 200
+// changesPage is how many changes are looked at together: of those of one thing only
+// the last is carried out, since how it is now is all that counts.
+const changesPage = 200
+
+// followed are the kinds of changes that are carried out.
+var followed = numbers([]stream.Kind{stream.UserChanged, stream.TeamChanged, stream.DirectoryChanged, stream.SettingsChanged})
 
 const followedSQL = `
 	SELECT kind, user_id, room, key, position, content FROM changes
-	WHERE account = $1 AND (kind = $2 OR kind = $3) AND position > $4 AND position <= $5 ORDER BY position LIMIT $6`
+	WHERE account = $1 AND kind = ANY($2) AND position > $3 AND position <= $4 ORDER BY position LIMIT $5`
 
-// followed is what a change is of.
-type followed struct {
+// subject is what a change is of.
+type subject struct {
+	kind stream.Kind
 	user id.UserID
 	room id.RoomID
+	key  string
+}
+
+func subjectOf(change stream.Item) subject {
+	return subject{change.Kind, change.User, change.Room, change.Key}
 }
 
 // Step implements follow.Follower: it carries out one change.
 func (m *Membership) Step(ctx context.Context, account tenant.ID, after, upTo stream.Position, _ *sqldb.Batch) (stream.Position, error) {
-	changes, err := sqldb.All(ctx, m.store.db, scanItem, followedSQL,
-		account, int64(stream.UserChanged), int64(stream.DirectoryChanged), after, upTo, followedPage)
+	changes, err := sqldb.All(ctx, m.store.db, scanItem, followedSQL, account, followed, after, upTo, changesPage)
 	if err != nil {
-		return 0, fmt.Errorf("read changes of users and rooms: %w", err)
+		return 0, fmt.Errorf("read changes: %w", err)
 	}
-	last := map[followed]stream.Position{}
+	last := map[subject]stream.Position{}
 	for _, change := range changes {
-		last[followed{change.User, change.Room}] = change.Position
+		last[subjectOf(change)] = change.Position
 	}
 	for _, change := range changes {
-		if last[followed{change.User, change.Room}] != change.Position {
+		if last[subjectOf(change)] != change.Position {
 			continue
 		}
 		log := m.store.log.WithField("account", account).WithField("user", change.User).WithField("room", change.Room)
 		err := m.entail(ctx, account, change, func(err error) {
-			log.WithError(err).Warn("a room keeps a user as they were")
+			log.WithError(err).Warn("a room is kept as it was")
 		})
 		if err != nil {
-			return 0, fmt.Errorf("follow %s%s: %w", change.User, change.Room, err)
+			return 0, fmt.Errorf("follow change %d: %w", change.Position, err)
 		}
 		return change.Position, nil
 	}

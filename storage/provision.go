@@ -299,6 +299,7 @@ func (p *provisioning) team(c *accounts.TeamChange) (accounts.Provisioned, error
 		}
 	}
 	p.exec(putTeamSQL, p.group.account.id, after.ID, after.Version, record)
+	p.Put(stream.Item{Kind: stream.TeamChanged, Key: after.ID})
 	p.teams[c.ID] = after
 	action := accounts.TeamChanged
 	if after.Deleted {

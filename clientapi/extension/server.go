@@ -69,4 +69,7 @@ func (s *Server) Routes(api *httpapi.API) {
 	s.seenRoutes(api)
 	s.memberRoutes(api)
 	s.adminRoomRoutes(api)
+	s.onboardingRoutes(api)
+	s.appearanceRoutes(api)
+	s.emojiRoutes(api)
 }

@@ -21,6 +21,7 @@ type account struct {
 	Timezone      string                `json:"timezone"`
 	RoomPolicy    accounts.RoomPolicy   `json:"room_policy"`
 	Presence      *bool                 `json:"presence"` // true unless given
+	Space         *bool                 `json:"space"`    // true unless given
 	WhoCanCreate  whoCanCreate          `json:"who_can_create"`
 	DefaultLevel  accounts.DefaultLevel `json:"notification_level"`
 	Login         ways                  `json:"login"`
@@ -72,10 +73,10 @@ type notifications struct {
 
 // representAccount gives an account as it is.
 func representAccount(a *accounts.Account) account {
-	s, enabled, presence := &a.Settings, !a.Settings.Disabled, !a.Settings.PresenceOff
+	s, enabled, presence, space := &a.Settings, !a.Settings.Disabled, !a.Settings.PresenceOff, a.Settings.Space
 	shown := account{
 		ID: string(a.ID), Name: &s.Name, ServerName: a.ServerName, Enabled: &enabled, DisabledRoles: s.DisabledRoles,
-		Locale: s.Locale, Timezone: s.Timezone, RoomPolicy: s.RoomPolicy, Presence: &presence,
+		Locale: s.Locale, Timezone: s.Timezone, RoomPolicy: s.RoomPolicy, Presence: &presence, Space: &space,
 		WhoCanCreate: whoCanCreate{
 			Public:       cmp.Or(s.WhoCanCreate.Public, accounts.AgentsCreate),
 			Private:      cmp.Or(s.WhoCanCreate.Private, accounts.AgentsCreate),
@@ -143,6 +144,7 @@ func (a *account) say(s *accounts.Settings) error {
 	s.WhoCanCreate = accounts.WhoCanCreate(a.WhoCanCreate)
 	s.PresenceOff = a.Presence != nil && !*a.Presence
 	s.Limits, s.URLPreviews = accounts.Limits(a.Limits), a.URLPreviews
+	s.Space = a.Space == nil || *a.Space
 	before := *s
 	s.Cards, s.Notifications = nil, nil
 	if a.Cards != nil {

@@ -20,6 +20,7 @@ var portuguese = joined(
 	portugueseMedia,
 	portugueseSeen,
 	portugueseMembers,
+	portugueseOnboarding,
 )
 
 // spanish holds the es sentences by their English originals.
@@ -40,6 +41,7 @@ var spanish = joined(
 	spanishMedia,
 	spanishSeen,
 	spanishMembers,
+	spanishOnboarding,
 )
 
 // joined is the catalogue of a language from its areas. A sentence of several

@@ -27,6 +27,7 @@ type accountChange struct {
 	RoomPolicy *config.RoomPolicy
 	Presence   *bool
 	Previews   *bool
+	Space      *bool
 }
 
 func (p *program) accountCommands() *cobra.Command {
@@ -84,7 +85,7 @@ func (p *program) accountShow() *cobra.Command {
 
 func (p *program) accountSet() *cobra.Command {
 	var name string
-	policy, presence, previews := roomPolicyFlag(), &choiceFlag{values: []string{"on", "off"}}, &choiceFlag{values: []string{"on", "off"}}
+	policy, presence, previews, space := roomPolicyFlag(), onOffFlag(), onOffFlag(), onOffFlag()
 	c := &cobra.Command{Use: "set ID", Short: "Change an account", Args: words("ID")}
 	c = p.configured(c, dataOptions, func(ctx context.Context, cfg *config.Config, args []string) error {
 		account, err := accountID(args[0])
@@ -104,8 +105,11 @@ func (p *program) accountSet() *cobra.Command {
 		if previews.value != "" {
 			change.Previews = new(previews.value == "on")
 		}
+		if space.value != "" {
+			change.Space = new(space.value == "on")
+		}
 		if change == (accountChange{}) {
-			return usagef("nothing to change; give --name, --room-policy, --presence or --url-previews")
+			return usagef("nothing to change; give --name, --room-policy, --presence, --url-previews or --space")
 		}
 		return setAccount(ctx, cfg, p.terminal, account, change)
 	})
@@ -113,12 +117,15 @@ func (p *program) accountSet() *cobra.Command {
 	c.Flags().Var(policy, "room-policy", "Rules for its rooms")
 	c.Flags().Var(presence, "presence", "Whether people see who is there")
 	c.Flags().Var(previews, "url-previews", "Whether the server reads pages that people link to")
+	c.Flags().Var(space, "space", "Whether it has a space of its name with its channels")
 	return c
 }
 
 func roomPolicyFlag() *choiceFlag {
 	return &choiceFlag{values: []string{string(config.RoomPolicyTeam), string(config.RoomPolicyMatrix)}}
 }
+
+func onOffFlag() *choiceFlag { return &choiceFlag{values: []string{"on", "off"}} }
 
 func onOff(on bool) string {
 	if on {
@@ -180,6 +187,7 @@ func showAccount(ctx context.Context, cfg *config.Config, t terminal, account te
 			{"Room policy", string(a.Settings.RoomPolicy)},
 			{"Presence", onOff(!a.Settings.PresenceOff)},
 			{"URL previews", onOff(a.Settings.URLPreviews)},
+			{"Space", onOff(a.Settings.Space)},
 			{"Users", strconv.Itoa(len(users))},
 			{"Created", time.UnixMilli(a.Created).UTC().Format(time.RFC3339)},
 		})
@@ -203,6 +211,9 @@ func setAccount(ctx context.Context, cfg *config.Config, t terminal, account ten
 			}
 			if change.Previews != nil {
 				s.URLPreviews = *change.Previews
+			}
+			if change.Space != nil {
+				s.Space = *change.Space
 			}
 			return nil
 		})

@@ -18,6 +18,7 @@ var levels = map[string]int{
 	"clientapi/refusal":  0,
 	"config":             0,
 	"config/outbound":    0,
+	"rooms/icon":         0,
 	"storage/migrations": 0,
 
 	"clientapi/httpapi":  1,

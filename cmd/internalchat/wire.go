@@ -37,9 +37,15 @@ func (p policies) RoomPolicy(ctx context.Context, account tenant.ID) (rooms.Poli
 		return rooms.TeamPolicy, nil
 	}
 	if a.Settings.RoomPolicy == accounts.MatrixPolicy {
-		return rooms.MatrixPolicy, nil
+		policy := rooms.MatrixPolicy
+		policy.Server = a.ServerName
+		return policy, nil
 	}
 	policy, who := rooms.TeamPolicy, a.Settings.WhoCanCreate
+	policy.Server = a.ServerName
+	if a.Settings.Space {
+		policy.Space = cmp.Or(a.Settings.Name, a.ServerName)
+	}
 	policy.Creators = map[rooms.Kind]rooms.Creators{
 		rooms.Public:       rooms.Creators(cmp.Or(who.Public, accounts.AgentsCreate)),
 		rooms.Private:      rooms.Creators(cmp.Or(who.Private, accounts.AgentsCreate)),

@@ -19,6 +19,8 @@ const (
 	ToDevice                     // User has messages; Key is the device (stored apart)
 	OneTimeKeys                  // User's; Key is the device: counts changed
 	Dehydrated                   // User's dehydrated device; {"device_id","device_data"}
+	Following                    // Room's members are those of a team; Content its ID
+	AccountSpace                 // Content is the room of the account's space
 )
 
 // The kinds that are appended, never overwritten: caches and followers act on
@@ -29,6 +31,7 @@ const (
 	SettingsChanged                   // the account's settings; Key is LevelChanged if push rules change with them
 	DirectoryChanged                  // Room: published or not, aliases
 	ServicesChanged                   // Key is an application service that was added or removed
+	TeamChanged                       // Key is a team: made, changed, deleted; or Room follows it from here on
 )
 
 // LevelChanged is the key of a change of settings by which the default level of
