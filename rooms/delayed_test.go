@@ -35,11 +35,12 @@ func delayedNode(t testing.TB, db *sqldb.DB, c *clock) *office {
 	log.SetOutput(io.Discard)
 	store := storage.Open(storage.Options{DB: db, Log: log, Now: c.now})
 	t.Cleanup(store.Close)
-	service := rooms.New(rooms.Options{
-		Store: store, Policies: matrixPolicy{}, Now: c.now, Random: rand.Reader,
+	o := &office{store: store, t: t, policy: rooms.MatrixPolicy}
+	o.Service = rooms.New(rooms.Options{
+		Store: store, Policies: o, Now: c.now, Random: rand.Reader,
 		Limits: rooms.Limits{PageMax: 1000, DelayedEvents: 30, DelayMax: time.Hour},
 	})
-	return &office{Service: service, store: store, t: t}
+	return o
 }
 
 // newDelayed gives a node, its clock and a room of Ana's and Bia's.

@@ -16,7 +16,7 @@ func accountJSON(version int, changes ...string) string {
 }
 
 const wholeAccount = `{"name":"Acme Ltda","enabled":true,"disabled_roles":["custom"],"locale":"pt-BR",` +
-	`"timezone":"America/Sao_Paulo","room_policy":"matrix","presence":false,` +
+	`"timezone":"America/Sao_Paulo","room_policy":"matrix","presence":false,"space":false,` +
 	`"who_can_create":{"public":"administrators","private":"agents","announcement":"administrators"},"notification_level":"mentions",` +
 	`"login":{"password":false,"jwt":{"issuer":"conversalabs","keys":[` +
 	`{"kid":"k1","alg":"HS256","secret":"SECRET-1-0123456789012345678901234567"},` +
@@ -40,7 +40,7 @@ func TestAccount(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		got := h.must(http.MethodPut, "", wholeAccount)
 		want := gjson.Parse(`{"account_id":"acme","name":"Acme Ltda","server_name":"acme.chat.test","enabled":true,"disabled_roles":["custom"],"locale":"pt-BR",` +
-			`"timezone":"America/Sao_Paulo","room_policy":"matrix","presence":false,` +
+			`"timezone":"America/Sao_Paulo","room_policy":"matrix","presence":false,"space":false,` +
 			`"who_can_create":{"public":"administrators","private":"agents","announcement":"administrators"},"notification_level":"mentions",` +
 			`"login":{"password":false,"jwt":{"issuer":"conversalabs","keys":[` +
 			`{"kid":"k1","alg":"HS256","secret_set":true},` +

@@ -35,7 +35,7 @@ var stands = map[string][]string{
 	"kind": {"override"}, "rule": {".m.rule.master"}, "ruleId": {".m.rule.master"}, "tag": {"u.x"},
 	"receiptType": {"m.read"}, "transaction": {"t"}, "txnId": {"t"}, "session": {"s"}, "protocol": {"irc"},
 	"appserviceId": {"bridge"}, "relType": {"m.thread"}, "delayID": {"d"}, "delayId": {"d"}, "action": {"cancel"}, "idpId": {"conversalabs"}, "tokenID": {"DEVICE"},
-	"webhookID": {"WEBHOOK"}, "token": {"SECRET"}, "cardType": {"conversation"}, "cardID": {"4812"},
+	"webhookID": {"WEBHOOK"}, "token": {"SECRET"}, "cardType": {"conversation"}, "cardID": {"4812"}, "shortcode": {"x"},
 	"serverName": {"home.test", "other.test"}, "mediaId": {"MEDIA"}, "fileName": {"x"},
 }
 
@@ -73,6 +73,9 @@ var bodies = map[string]string{
 	"/owner":                  `{"user_id":"USER"}`,
 	"/kind":                   `{"kind":"private"}`,
 	"/settings":               `{"name":"x"}`,
+	"/default":                `{"default":true}`,
+	"/team":                   `{"team_id":"x"}`,
+	"/appearance":             `{"avatar_url":"mxc://home.test/x"}`,
 }
 
 // queries are what is asked of templates with these endings.
