@@ -38,7 +38,7 @@ func (a *album) Keep(_ context.Context, account tenant.ID, owner id.UserID, name
 // changes the picture alone.
 func TestAppearance(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		o := newTeam(t, db)
+		o := newCompany(t, db)
 		pictures := &album{t: t}
 		o.Service = rooms.New(rooms.Options{Store: o.store, Policies: o, Now: ascending(), Random: rand.Reader, Pictures: pictures})
 		ctx := t.Context()
@@ -83,7 +83,7 @@ func TestAppearance(t *testing.T) {
 			t.Errorf("%d entries for a picture in place of an icon, want 2", wrote)
 		}
 
-		admin := tenant.Caller{Account: "acme", Server: "acme.example", User: boss, Role: tenant.Administrator}
+		admin := byRole(boss, tenant.Administrator)
 		o.must(o.SetAppearance(ctx, admin, room, flag))
 		o.must(o.SetAppearance(ctx, admin, room, rooms.Appearance{AvatarURL: "mxc://acme.example/y"}))
 		if c, got := o.channel(room), gjson.Get(o.content(room, "m.room.avatar", ""), "url").Str; c.Icon != "" || got != "mxc://acme.example/y" {

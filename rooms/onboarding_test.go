@@ -25,11 +25,10 @@ const (
 	rui  = id.UserID("@rui:acme.example")
 )
 
-// newTeam is an office whose rooms have kinds, with an administrator.
-func newTeam(t testing.TB, db *sqldb.DB) *office {
+// newCompany is a team with an administrator.
+func newCompany(t testing.TB, db *sqldb.DB) *office {
 	t.Helper()
-	o := newOffice(t, db)
-	o.policy = rooms.TeamPolicy
+	o := newTeam(t, db)
 	o.policy.Server = "acme.example"
 	o.hire(boss, tenant.Administrator, 0)
 	return o
@@ -104,7 +103,7 @@ func (zeros) Read(b []byte) (int, error) {
 // not; and who comes back is where they were.
 func TestDefaultChannels(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		o := newTeam(t, db)
+		o := newCompany(t, db)
 		ctx := t.Context()
 		hall, lab, den := o.mustChannel(ana, rooms.Public, "Hall"), o.mustChannel(ana, rooms.Public, "Lab"), o.mustChannel(ana, rooms.Private, "Den")
 		o.must(o.SetDefault(ctx, by(boss), hall, true))
@@ -174,7 +173,7 @@ func (o *office) provision(change accounts.Provision) {
 // A channel that follows a team has its people, beside those whom somebody has added.
 func TestChannelFollowsTeam(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		o := newTeam(t, db)
+		o := newCompany(t, db)
 		ctx := t.Context()
 		o.person("noa", 1, true)
 		o.person("rui", 1, true)
@@ -234,9 +233,9 @@ func TestChannelFollowsTeam(t *testing.T) {
 // An administrator who is not there may make a channel follow a team; announcements and
 // direct messages follow none.
 func TestWhoMakesChannelsFollow(t *testing.T) {
-	o := newTeam(t, sqltest.SQLite(t))
+	o := newCompany(t, sqltest.SQLite(t))
 	o.said("t1", 1, "noa")
-	room, direct := o.mustChannel(ana, rooms.Public, "Sales"), id.RoomID("")
+	room := o.mustChannel(ana, rooms.Public, "Sales")
 	o.must(o.FollowTeam(t.Context(), by(boss), room, "t1"))
 	o.must(o.FollowTeam(t.Context(), by(ana), room, ""))
 	if got := o.channel(room).Team; got != "" {
@@ -245,7 +244,7 @@ func TestWhoMakesChannelsFollow(t *testing.T) {
 	direct, err := o.OpenDirect(t.Context(), by(ana), bia)
 	o.must(err)
 	mustBe(t, o.FollowTeam(t.Context(), by(ana), direct, "t1"), "M_FORBIDDEN")
-	news, _, err := o.Create(t.Context(), tenant.Caller{Account: "acme", Server: "acme.example", User: boss, Role: tenant.Administrator}, rooms.Creation{Kind: rooms.Announcement})
+	news, _, err := o.Create(t.Context(), byRole(boss, tenant.Administrator), rooms.Creation{Kind: rooms.Announcement})
 	o.must(err)
 	mustBe(t, o.FollowTeam(t.Context(), by(boss), news, "t1"), "M_FORBIDDEN")
 }
@@ -270,7 +269,7 @@ func (o *office) shows(room id.RoomID) bool {
 // The account's space has everybody, its public channels and announcements, and its name.
 func TestAccountSpace(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		o := newTeam(t, db)
+		o := newCompany(t, db)
 		ctx := t.Context()
 		hall := o.mustChannel(ana, rooms.Public, "Hall")
 		o.followTwice()
@@ -302,10 +301,7 @@ func TestAccountSpace(t *testing.T) {
 			}
 		}
 
-		err := o.leave(bia, space)
-		if refused := refusal.As(err); refused == nil || refused.Reason != "mandatory" {
-			t.Errorf("who leaves the space: got %v", err)
-		}
+		mustBecause(t, o.leave(bia, space), "mandatory")
 		for _, err := range []error{
 			o.invite(noa, space),
 			func() error {
@@ -318,7 +314,7 @@ func TestAccountSpace(t *testing.T) {
 		o.hire(noa, tenant.Agent, 5)
 		o.deactivate(eva)
 		o.must(o.leave(ana, hall)) // the last one: it is archived
-		news, _, err := o.Create(ctx, tenant.Caller{Account: "acme", Server: "acme.example", User: boss, Role: tenant.Administrator}, rooms.Creation{Kind: rooms.Announcement})
+		news, _, err := o.Create(ctx, byRole(boss, tenant.Administrator), rooms.Creation{Kind: rooms.Announcement})
 		o.must(err)
 		o.policy.Space = "Acme S.A."
 		o.followTwice()
@@ -353,7 +349,7 @@ func TestAccountSpace(t *testing.T) {
 
 func TestEmoji(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		o := newTeam(t, db)
+		o := newCompany(t, db)
 		ctx := t.Context()
 		cat := rooms.Emoji{URL: "mxc://acme.example/cat", Body: "a cat"}
 		mustBe(t, o.SetEmoji(ctx, by(boss), "cat", cat), "M_FORBIDDEN")
