@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"maunium.net/go/mautrix/id"
@@ -12,13 +13,17 @@ import (
 
 // joinTeams lets a user into the channels that follow a team that they are in.
 func (e *entailing) joinTeams(ctx context.Context) error {
-	teams, err := e.service.store.TeamsOf(ctx, e.account, e.user)
-	if err != nil || len(teams) == 0 {
+	following, err := e.following(ctx)
+	if err != nil || len(following) == 0 {
 		return err
 	}
-	rooms, err := e.following(ctx, teams...)
+	teams, err := e.service.store.TeamsOf(ctx, e.account, e.user)
 	if err != nil {
 		return err
+	}
+	var rooms []id.RoomID
+	for _, team := range teams {
+		rooms = append(rooms, following[team]...)
 	}
 	return e.each(ctx, rooms, func(w *writing) error { return e.byTeam(w, e.user) })
 }
@@ -27,10 +32,11 @@ func (e *entailing) joinTeams(ctx context.Context) error {
 func (e *entailing) keepTeam(ctx context.Context) error {
 	rooms := []id.RoomID{e.change.Room}
 	if e.change.Room == "" {
-		var err error
-		if rooms, err = e.following(ctx, e.change.Key); err != nil {
+		following, err := e.following(ctx)
+		if err != nil {
 			return err
 		}
+		rooms = following[e.change.Key]
 	}
 	for _, room := range rooms {
 		if err := e.keepTeamIn(ctx, room); err != nil {
@@ -40,24 +46,22 @@ func (e *entailing) keepTeam(ctx context.Context) error {
 	return nil
 }
 
-// following gives the channels that follow one of these teams.
-func (e *entailing) following(ctx context.Context, teams ...string) ([]id.RoomID, error) {
+// following gives the channels that follow teams, by the teams.
+func (e *entailing) following(ctx context.Context) (map[string][]id.RoomID, error) {
 	items, err := e.service.store.Items(ctx, e.account, stream.ItemQuery{Kinds: []stream.Kind{stream.Following}})
 	if err != nil {
 		return nil, err
 	}
-	var rooms []id.RoomID
+	rooms := map[string][]id.RoomID{}
 	for _, item := range items {
-		var team string
 		if len(item.Content) == 0 {
 			continue
 		}
+		var team string
 		if err := json.Unmarshal(item.Content, &team); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read the team of %s: %w", item.Room, err)
 		}
-		if slices.Contains(teams, team) {
-			rooms = append(rooms, item.Room)
-		}
+		rooms[team] = append(rooms[team], item.Room)
 	}
 	return rooms, nil
 }

@@ -84,7 +84,7 @@ func (u *upgrading) run(born birth) (id.RoomID, error) {
 	if err := u.begin(born); err != nil {
 		return "", err
 	}
-	for _, step := range []func() error{u.join, u.state, u.bans, u.addresses, u.levels, u.publish, u.members, u.restrict} {
+	for _, step := range []func() error{u.join, u.state, u.bans, u.addresses, u.levels, u.publish, u.members, u.team, u.restrict} {
 		if err := step(); err != nil {
 			return "", err
 		}
@@ -204,7 +204,11 @@ func (u *upgrading) members() error {
 		return err
 	}
 	for _, user := range joined {
-		err := u.service.admit(u.new, admission{why: u.served()}, Move{User: user})
+		content := object{}
+		if team := teamOf(u.old.room.Member(user)); team != "" {
+			content.with(teamKey, team)
+		}
+		err := u.service.admit(u.new, admission{why: u.served()}, Move{User: user, Content: content})
 		if refused(err) {
 			continue // who cannot be in one more room, say
 		}
@@ -213,6 +217,18 @@ func (u *upgrading) members() error {
 		}
 	}
 	return nil
+}
+
+// team makes the new room follow the team that the old one does.
+func (u *upgrading) team() error {
+	team := u.old.room.Channel().Team
+	if team == "" {
+		return nil
+	}
+	if err := u.old.follow(u.served(), ""); err != nil {
+		return err
+	}
+	return u.new.follow(u.served(), team)
 }
 
 // joinRulesIn gives join rules as a room version knows them: where it does not,

@@ -1,0 +1,123 @@
+package rooms_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/tidwall/gjson"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/conversalabs/internalchat/accounts"
+	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/rooms"
+	"github.com/conversalabs/internalchat/storage/sqldb"
+	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
+)
+
+// said tells of people whom ConversaLabs knows by the names they have here.
+func (o *office) said(team string, version int64, members ...string) {
+	o.t.Helper()
+	o.provision(accounts.Provision{Team: &accounts.TeamChange{
+		ID: team, Version: version, Record: accounts.TeamRecord{Name: "Team", Members: members}, Delete: members == nil,
+	}})
+}
+
+func (o *office) person(external string, version int64, active bool) {
+	o.t.Helper()
+	o.provision(accounts.Provision{User: &accounts.UserChange{External: external, Version: version, Record: accounts.Record{
+		Localpart: external, DisplayName: external, Role: tenant.Agent, InternalChat: true, Active: active,
+	}}})
+}
+
+func (o *office) provision(change accounts.Provision) {
+	o.t.Helper()
+	done, err := o.store.Provision(o.t.Context(), tenant.Caller{Account: "acme", Server: "acme.example"}, []accounts.Provision{change}, 1)
+	o.must(err)
+	o.must(done[0].Err)
+}
+
+// A channel that follows a team has its people, beside those whom somebody has added.
+func TestChannelFollowsTeam(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newCompany(t, db)
+		ctx := t.Context()
+		o.person("noa", 1, true)
+		o.person("rui", 1, true)
+		o.said("t1", 1, "noa", "rui", "zoe") // Zoe is not known yet
+		zoe := id.UserID("@zoe:acme.example")
+		room := o.mustChannel(ana, rooms.Private, "Sales")
+		o.must(o.invite(bia, room))
+		mustBe(t, o.FollowTeam(ctx, by(bia), room, "t1"), "M_FORBIDDEN")
+		mustBe(t, o.FollowTeam(ctx, by(eva), room, "t1"), "M_FORBIDDEN")
+		mustBe(t, o.FollowTeam(ctx, by(ana), room, "t9"), "M_NOT_FOUND")
+		o.must(o.FollowTeam(ctx, by(ana), room, "t1"))
+		if got := o.channel(room).Team; got != "t1" {
+			t.Errorf("got the team %q", got)
+		}
+		o.resume()
+		o.followTwice()
+		in := func(want map[id.UserID]string) {
+			t.Helper()
+			for user, membership := range want {
+				o.mustBeIn(room, user, membership)
+			}
+		}
+		in(map[id.UserID]string{noa: "join", rui: "join", zoe: "", ana: "join", bia: "join", eva: ""})
+		if got := gjson.Get(o.content(room, "m.room.member", string(noa)), gjson.Escape("br.com.conversalabs.team")).Str; got != "t1" {
+			t.Errorf("a member came by the team %q, want t1", got)
+		}
+
+		// What Rui says of himself does not hide by which team he came.
+		_, err := o.SetState(ctx, by(rui), rooms.StateChange{
+			Room: room, Type: "m.room.member", StateKey: string(rui), Content: json.RawMessage(`{"membership":"join","displayname":"R"}`),
+		})
+		o.must(err)
+		o.person("zoe", 1, true)
+		o.said("t1", 2, "noa", "zoe", "bia")
+		o.followTwice()
+		in(map[id.UserID]string{noa: "join", rui: "leave", zoe: "join", bia: "join"})
+
+		// Who has left stays out until the team changes that; who was deactivated comes back.
+		o.must(o.leave(noa, room))
+		o.person("zoe", 2, false)
+		o.said("t1", 3, "noa", "zoe", "rui")
+		o.followTwice()
+		in(map[id.UserID]string{noa: "leave", zoe: "leave", rui: "join"})
+		o.person("zoe", 3, true)
+		o.followTwice()
+		in(map[id.UserID]string{noa: "leave", zoe: "join"})
+
+		// An upgraded channel goes on following.
+		next := o.mustUpgrade(ana, room, "11")
+		o.said("t1", 4, "zoe", "noa")
+		o.followTwice()
+		room = next
+		in(map[id.UserID]string{zoe: "join", rui: "leave", bia: "join", ana: "join"})
+
+		o.said("t1", 5)
+		o.followTwice()
+		in(map[id.UserID]string{zoe: "join", ana: "join"})
+		if got := o.channel(room).Team; got != "" {
+			t.Errorf("the channel follows %q, which was deleted", got)
+		}
+	})
+}
+
+// An administrator who is not there may make a channel follow a team; announcements and
+// direct messages follow none.
+func TestWhoMakesChannelsFollow(t *testing.T) {
+	o := newCompany(t, sqltest.SQLite(t))
+	o.said("t1", 1, "noa")
+	room := o.mustChannel(ana, rooms.Public, "Sales")
+	o.must(o.FollowTeam(t.Context(), by(boss), room, "t1"))
+	o.must(o.FollowTeam(t.Context(), by(ana), room, ""))
+	if got := o.channel(room).Team; got != "" {
+		t.Errorf("got %q", got)
+	}
+	direct, err := o.OpenDirect(t.Context(), by(ana), bia)
+	o.must(err)
+	mustBe(t, o.FollowTeam(t.Context(), by(ana), direct, "t1"), "M_FORBIDDEN")
+	news, _, err := o.Create(t.Context(), byRole(boss, tenant.Administrator), rooms.Creation{Kind: rooms.Announcement})
+	o.must(err)
+	mustBe(t, o.FollowTeam(t.Context(), by(boss), news, "t1"), "M_FORBIDDEN")
+}
