@@ -125,10 +125,12 @@ func TestEmoji(t *testing.T) {
 		mustBe(t, o.SetEmoji(ctx, by(boss), "a cat", cat), "M_INVALID_PARAM")
 		mustBe(t, o.SetEmoji(ctx, by(boss), "cat", rooms.Emoji{URL: "https://example.org/cat.png"}), "M_INVALID_PARAM")
 		mustBe(t, o.RemoveEmoji(ctx, by(boss), "cat"), "M_NOT_FOUND")
+		before := o.head()
 		o.must(o.SetEmoji(ctx, by(boss), "cat", cat))
-		o.followTwice()
+		o.follow(before, o.head())
 		space := o.space()
 		o.mustBeIn(space, bia, "join") // it was made for the emoji
+		o.followTwice()
 		want := `{"br.com.conversalabs.actor":"@boss:acme.example","images":{"cat":{"body":"a cat","url":"mxc://acme.example/cat"}},"pack":{"usage":["emoticon"]}}`
 		for _, kind := range []string{"m.room.image_pack", "im.ponies.room_emotes"} {
 			if got := o.content(space, kind, ""); got != want {
