@@ -69,14 +69,14 @@ func TestAppearance(t *testing.T) {
 			avatar.Get("info.w").Int() != 512 || avatar.Get("info.size").Int() != int64(len(pictures.kept[0])) || avatar.Get("info.mimetype").Str != "image/png" {
 			t.Errorf("got the avatar %s", avatar.Raw)
 		}
-		if c := o.channel(room); c.Icon != "flag" || c.Color != "#2563EB" {
+		if c := o.channelOf(room); c.Icon != "flag" || c.Color != "#2563EB" {
 			t.Errorf("got %+v", c)
 		}
 
 		before := o.head()
 		_, err := o.SetState(ctx, by(ana), rooms.StateChange{Room: room, Type: "m.room.avatar", Content: json.RawMessage(`{"url":"mxc://acme.example/z"}`)})
 		o.must(err)
-		if c := o.channel(room); c.Icon != "" || c.Color != "" || c.Kind != rooms.Private {
+		if c := o.channelOf(room); c.Icon != "" || c.Color != "" || c.Kind != rooms.Private {
 			t.Errorf("got %+v after a picture", c)
 		}
 		if wrote := o.head() - before; wrote != 2 {
@@ -86,7 +86,7 @@ func TestAppearance(t *testing.T) {
 		admin := byRole(boss, tenant.Administrator)
 		o.must(o.SetAppearance(ctx, admin, room, flag))
 		o.must(o.SetAppearance(ctx, admin, room, rooms.Appearance{AvatarURL: "mxc://acme.example/y"}))
-		if c, got := o.channel(room), gjson.Get(o.content(room, "m.room.avatar", ""), "url").Str; c.Icon != "" || got != "mxc://acme.example/y" {
+		if c, got := o.channelOf(room), gjson.Get(o.content(room, "m.room.avatar", ""), "url").Str; c.Icon != "" || got != "mxc://acme.example/y" {
 			t.Errorf("got %+v and %s", c, got)
 		}
 		direct, err := o.OpenDirect(ctx, by(ana), bia)

@@ -10,7 +10,6 @@ import (
 
 	"maunium.net/go/mautrix/id"
 
-	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage/sqldb"
@@ -33,11 +32,6 @@ func (o *office) channel(user id.UserID, kind rooms.Kind, invite ...id.UserID) i
 	return room
 }
 
-func (o *office) hire(user id.UserID, role tenant.Role) {
-	o.t.Helper()
-	o.must(o.store.CreateUser(o.t.Context(), tenant.Caller{Account: "acme"}, accounts.User{ID: user, Role: role}, "", nil))
-}
-
 // memberEvents gives the memberships that a user has had in a room.
 func (o *office) memberEvents(room id.RoomID, user id.UserID) (all []string) {
 	o.t.Helper()
@@ -53,7 +47,7 @@ func TestEverybodyAttends(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		o := newManaged(t, db)
 		const bot, hired = id.UserID("@bot:acme.example"), id.UserID("@hired:acme.example")
-		o.hire(bot, tenant.Bot)
+		o.hire(bot, tenant.Bot, 0)
 		public := o.channel(ana, rooms.Public)
 		room := o.channel(ana, rooms.Announcement)
 		o.must(o.Ban(t.Context(), by(ana), rooms.Move{Room: room, User: eva}))
@@ -65,7 +59,7 @@ func TestEverybodyAttends(t *testing.T) {
 		if got := o.memberEvents(room, bia); !slices.Equal(got, []string{"join"}) {
 			t.Errorf("got %v for Bia, want one join", got)
 		}
-		o.hire(hired, tenant.Agent)
+		o.hire(hired, tenant.Agent, 0)
 		o.followTwice()
 		o.mustBeIn(room, hired, "join")
 		mustBe(t, o.leave(bia, room), "M_FORBIDDEN")
@@ -73,7 +67,7 @@ func TestEverybodyAttends(t *testing.T) {
 		// Archived ones wait; who has come meanwhile is in them when they are back.
 		const later = id.UserID("@later:acme.example")
 		o.must(o.Archive(t.Context(), by(ana), room, true))
-		o.hire(later, tenant.Agent)
+		o.hire(later, tenant.Agent, 0)
 		o.followTwice()
 		o.mustBeIn(room, later, "")
 		o.must(o.Archive(t.Context(), by(ana), room, false))
@@ -134,7 +128,7 @@ func TestManyAttend(t *testing.T) {
 		o := newManaged(t, db)
 		const people = 120
 		for i := range people {
-			o.hire(id.NewUserID(fmt.Sprintf("agent-%03d", i), "acme.example"), tenant.Agent)
+			o.hire(id.NewUserID(fmt.Sprintf("agent-%03d", i), "acme.example"), tenant.Agent, 0)
 		}
 		hired := o.head()
 		room := o.channel(ana, rooms.Announcement)

@@ -39,7 +39,7 @@ func (o *office) hire(user id.UserID, role tenant.Role, at int64) {
 	o.must(o.store.CreateUser(o.t.Context(), tenant.Caller{Account: "acme"}, accounts.User{ID: user, Role: role, Created: at}, "", nil))
 }
 
-func (o *office) channel(room id.RoomID) (c rooms.Channel) {
+func (o *office) channelOf(room id.RoomID) (c rooms.Channel) {
 	o.t.Helper()
 	o.must(json.Unmarshal([]byte(o.content(room, "br.com.conversalabs.channel", "")), &c))
 	return c
@@ -114,7 +114,7 @@ func TestDefaultChannels(t *testing.T) {
 		if err != nil || len(listed) != 2 || listed[0].Room != hall || listed[0].Name != "Hall" || listed[0].Since == 0 {
 			t.Errorf("got %+v, %v, want Hall and Lab", listed, err)
 		}
-		later := o.channel(lab).DefaultSince + 1
+		later := o.channelOf(lab).DefaultSince + 1
 		o.hire(noa, tenant.Agent, later)
 		o.hire(rui, tenant.Bot, later)
 		o.become(db, bia, "suspended = FALSE") // any change of who was there before

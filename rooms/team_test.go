@@ -51,7 +51,7 @@ func TestChannelFollowsTeam(t *testing.T) {
 		mustBe(t, o.FollowTeam(ctx, by(eva), room, "t1"), "M_FORBIDDEN")
 		mustBe(t, o.FollowTeam(ctx, by(ana), room, "t9"), "M_NOT_FOUND")
 		o.must(o.FollowTeam(ctx, by(ana), room, "t1"))
-		if got := o.channel(room).Team; got != "t1" {
+		if got := o.channelOf(room).Team; got != "t1" {
 			t.Errorf("got the team %q", got)
 		}
 		o.resume()
@@ -97,7 +97,7 @@ func TestChannelFollowsTeam(t *testing.T) {
 		o.said("t1", 5)
 		o.followTwice()
 		in(map[id.UserID]string{zoe: "join", ana: "join"})
-		if got := o.channel(room).Team; got != "" {
+		if got := o.channelOf(room).Team; got != "" {
 			t.Errorf("the channel follows %q, which was deleted", got)
 		}
 	})
@@ -111,7 +111,7 @@ func TestWhoMakesChannelsFollow(t *testing.T) {
 	room := o.mustChannel(ana, rooms.Public, "Sales")
 	o.must(o.FollowTeam(t.Context(), by(boss), room, "t1"))
 	o.must(o.FollowTeam(t.Context(), by(ana), room, ""))
-	if got := o.channel(room).Team; got != "" {
+	if got := o.channelOf(room).Team; got != "" {
 		t.Errorf("got %q", got)
 	}
 	direct, err := o.OpenDirect(t.Context(), by(ana), bia)

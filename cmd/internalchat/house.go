@@ -99,7 +99,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 			NameBytes: cfg.Limits.RoomNameBytes, TopicBytes: cfg.Limits.TopicBytes,
 			DelayedEvents: cfg.Limits.DelayedEvents, DelayMax: cfg.Limits.DelayedEventWait,
 		},
-		CarryRules: push.Carry, JoinRules: push.Announce, Makers: h.services, AckBell: rooms.RingAcknowledge,
+		CarryRules: push.Carry, JoinRules: push.Announce, Makers: h.services, Pictures: pictures{h}, AckBell: rooms.RingAcknowledge,
 	})
 	h.levels = push.NewLevels(h.store, time.Now)
 	h.accounts = accounts.New(accounts.Options{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"io"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -26,6 +27,15 @@ func (h *house) openMedia() {
 		PendingMax: h.cfg.Limits.PendingUploads, PendingTime: h.cfg.Limits.PendingUploadTime,
 		LooseTime: h.cfg.Limits.LooseMediaTime,
 	})
+}
+
+// pictures keep the icons of channels as files.
+type pictures struct{ *house }
+
+// Keep implements rooms.Pictures.
+func (p pictures) Keep(ctx context.Context, account tenant.ID, owner id.UserID, name, contentType string, r io.Reader) (id.ContentURIString, error) {
+	kept, err := p.media.Keep(ctx, account, owner, name, contentType, r)
+	return kept.CUString(), err
 }
 
 // settings gives the settings of an account, empty ones where there is none.

@@ -123,6 +123,12 @@ func TestAppearanceOfChannels(t *testing.T) {
 		f.ana.mustBeRefused(t, http.StatusBadRequest, "M_INVALID_PARAM", http.MethodPut, appearance, `{"icon":"flag"}`)
 		f.ana.must(t, http.MethodPut, appearance, `{"avatar_url":"mxc://localhost/a"}`)
 		mustBe(t, "the picture", f.bia.mustState(t, room, "m.room.avatar", "").Get("url").Str, "mxc://localhost/a")
+		f.ana.must(t, http.MethodPut, appearance, `{"icon":"flag","color":"#2563EB"}`)
+		painted := f.bia.mustState(t, room, "m.room.avatar", "")
+		if !member(painted.Get("info"), "br.com.conversalabs.generated").Bool() || painted.Get("info.mimetype").Str != "image/png" {
+			t.Errorf("got the picture %s, want a painted one", painted.Raw)
+		}
+		f.ana.must(t, http.MethodGet, "/_matrix/client/v1/media/thumbnail/"+strings.TrimPrefix(painted.Get("url").Str, "mxc://")+"?width=32&height=32&method=crop", "")
 		f.boss.must(t, http.MethodPut, appearance, `{"avatar_url":""}`)
 		mustBe(t, "the picture", f.bia.mustState(t, room, "m.room.avatar", "").Get("url").Exists(), false)
 	})
