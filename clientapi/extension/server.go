@@ -54,6 +54,7 @@ func New(o Options) *Server {
 
 // Routes registers all routes.
 func (s *Server) Routes(api *httpapi.API) {
+	s.documentRoutes(api)
 	s.meRoutes(api)
 	s.directRoutes(api)
 	s.botRoutes(api)

@@ -164,6 +164,7 @@ func (a *asker) ask(t testing.TB, method, path, body string, args ...any) (int, 
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
+	mustKeep(t, method, path, body, answer, string(said))
 	return answer.StatusCode, gjson.ParseBytes(said)
 }
 
