@@ -47,7 +47,7 @@ func (s *Service) Resolve(ctx context.Context, caller tenant.Caller, alias id.Ro
 		return err
 	})
 	if err == nil && hidden {
-		err = errNoAlias()
+		return "", errNoAlias()
 	}
 	return room, err
 }

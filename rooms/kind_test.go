@@ -339,3 +339,28 @@ func TestPeopleAreAddedAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// The address of a private channel leads only its members there.
+func TestAddressOfAPrivateChannel(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newTeam(t, db)
+		for kind, found := range map[rooms.Kind]bool{rooms.Private: false, rooms.Public: true} {
+			alias := id.NewRoomAlias(string(kind), "acme.example")
+			room := o.as(by(ana), rooms.Creation{Kind: kind, AliasName: string(kind), Invite: []id.UserID{bia}})
+			for _, member := range []id.UserID{ana, bia} {
+				if got, err := o.Resolve(t.Context(), by(member), alias); got != room || err != nil {
+					t.Errorf("%s: got %s, %v for a member, want %s", kind, got, err, room)
+				}
+			}
+			got, err := o.Resolve(t.Context(), by(eva), alias)
+			if found {
+				o.must(err)
+			} else if _, unknown := o.Resolve(t.Context(), by(eva), "#none:acme.example"); err == nil || got != "" || err.Error() != unknown.Error() {
+				t.Errorf("%s: got %q, %v for who is not in it, want %v", kind, got, err, unknown)
+			}
+			if members, err := o.Summary(t.Context(), by(eva), room); (err == nil) != found {
+				t.Errorf("%s: got the summary %+v, %v", kind, members, err)
+			}
+		}
+	})
+}
