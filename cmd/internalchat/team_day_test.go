@@ -20,6 +20,7 @@ type day struct {
 	people   map[string]*asker // of the account, by name
 	outside  []*asker          // of another account
 	channels map[string]*dayRoom
+	was      map[string][]string // by name: the rooms that somebody left, and reads what was said before
 }
 
 // dayRoom is a room as it has to be.
@@ -35,7 +36,7 @@ type dayRoom struct {
 // role, who reads what by which path, who may write.
 func TestDayOfATeam(t *testing.T) {
 	each(t, func(t *testing.T, in installation) {
-		d := &day{office: mustOpenOffice(t, in), people: map[string]*asker{}, channels: map[string]*dayRoom{}}
+		d := &day{office: mustOpenOffice(t, in), people: map[string]*asker{}, channels: map[string]*dayRoom{}, was: map[string][]string{}}
 		for i, name := range []string{"ana", "bia", "caio", "duda", "eva", "fabi", "gil", "hugo", "ines", "joca", "kika", "leo"} {
 			role := "agent"
 			if name == "ana" {
@@ -60,6 +61,8 @@ func TestDayOfATeam(t *testing.T) {
 		d.mustSeeRight(t, "the module is on again")
 		d.close(t)
 		d.mustSeeRight(t, "a channel is archived and an agent leaves the company")
+		d.comeBack(t)
+		d.mustSeeRight(t, "the agent is back")
 	})
 }
 
@@ -180,6 +183,7 @@ func (d *day) remove(t *testing.T) {
 	d.people["caio"].mustBeRefused(t, 403, "M_FORBIDDEN", http.MethodPost, inRoom(finance.id)+"/kick", `{"user_id":%q}`, d.people["duda"].id)
 	d.people["bia"].must(t, http.MethodPost, inRoom(finance.id)+"/kick", `{"user_id":%q,"reason":"moved on"}`, d.people["duda"].id)
 	delete(finance.members, "duda")
+	d.was["duda"] = append(d.was["duda"], finance.id)
 	d.say(t, "bia", "finance", "zebra: after duda")
 }
 
@@ -273,6 +277,21 @@ func (d *day) close(t *testing.T) {
 	d.people["bia"].mustBeRefused(t, 403, "M_FORBIDDEN", http.MethodPut, inRoom(sales.id)+"/send/m.room.message/late", `{"msgtype":"m.text","body":"late"}`)
 }
 
+// comeBack activates eva again: she is in the announcements, and in nothing else.
+func (d *day) comeBack(t *testing.T) {
+	t.Helper()
+	const path = "/_conversalabs/v1/accounts/7/users/5"
+	d.machine.must(t, http.MethodPut, path, `{"display_name":"Agent 5","role":"agent","internal_chat":true,"active":true,"version":3}`)
+	token := d.machine.must(t, http.MethodPost, path+"/login_token", "").Get("login_token").Str
+	in := d.nobody().must(t, http.MethodPost, "/login", `{"type":"m.login.token","token":%q}`, token)
+	eva := &asker{hs: d.homeserver, id: in.Get("user_id").Str, token: in.Get("access_token").Str}
+	d.people["eva"] = eva
+	news := d.channels["news"]
+	news.members["eva"] = "member"
+	eva.mustSyncUntil(t, "that she is in the announcements", func(answer gjson.Result) bool { return joined(answer, news.id).Exists() })
+	d.was["eva"] = append(d.was["eva"], d.channels["finance"].id)
+}
+
 // ofRoom is a path of the product's own about a room, ofEvent about an event.
 func ofRoom(room, what string) string { return team + inRoom(room) + "/" + what }
 
@@ -286,10 +305,14 @@ func (d *day) mustSeeRight(t *testing.T, when string) {
 	for _, name := range slices.Sorted(maps.Keys(d.people)) {
 		d.mustSeeTheirs(t, when, name)
 		for channel, c := range d.channels {
-			if c.members[name] == "" {
-				d.mustSeeNothing(t, fmt.Sprintf("%s: %s of %s", when, name, channel), d.people[name], c)
-			} else {
-				d.mustRead(t, fmt.Sprintf("%s: %s of %s", when, name, channel), d.people[name], c)
+			what := fmt.Sprintf("%s: %s of %s", when, name, channel)
+			switch {
+			case c.members[name] != "":
+				d.mustRead(t, what, d.people[name], c)
+			case d.wasIn(name, c.id):
+				d.mustReadUntilLeft(t, what, d.people[name], c)
+			default:
+				d.mustSeeNothing(t, what, d.people[name], c)
 			}
 		}
 	}
@@ -354,9 +377,7 @@ func (d *day) mustSeeTheirs(t *testing.T, when, name string) {
 }
 
 // wasIn tells whether somebody was in a room before, and may read what was said then.
-func (d *day) wasIn(name, room string) bool {
-	return name == "duda" && room == d.channels["finance"].id
-}
+func (d *day) wasIn(name, room string) bool { return slices.Contains(d.was[name], room) }
 
 // mustRead demands that a member reads all of a room, by each path alike.
 func (d *day) mustRead(t *testing.T, what string, p *asker, c *dayRoom) {
@@ -377,12 +398,22 @@ func (d *day) mustRead(t *testing.T, what string, p *asker, c *dayRoom) {
 	}
 }
 
+// mustReadUntilLeft demands that who has left a room, or was removed, reads what was said
+// before and nothing since, and writes nothing.
+func (d *day) mustReadUntilLeft(t *testing.T, what string, p *asker, c *dayRoom) {
+	t.Helper()
+	page := p.must(t, http.MethodGet, inRoom(c.id)+"/messages?dir=f&limit=100", "")
+	if strings.Contains(page.Raw, "after duda") && p == d.people["duda"] || !strings.Contains(page.Raw, "the charge is paid") {
+		t.Errorf("%s: reads %s", what, page.Raw)
+	}
+	if code, answer := p.ask(t, http.MethodPut, inRoom(c.id)+"/send/m.room.message/x", `{"body":"x"}`); code != http.StatusForbidden {
+		t.Errorf("%s: writes: %d %s", what, code, answer.Raw)
+	}
+}
+
 // mustSeeNothing demands that who is not in a room reads nothing of it, by any path.
 func (d *day) mustSeeNothing(t *testing.T, what string, p *asker, c *dayRoom) {
 	t.Helper()
-	if what == "" || d.channels["finance"] == c && p == d.people["duda"] {
-		return // she reads what was said while she was there: see mustHaveLeft
-	}
 	for _, path := range []string{
 		"/_matrix/client/v3" + inRoom(c.id) + "/messages?dir=b&limit=100", "/_matrix/client/v3" + inRoom(c.id) + "/state",
 		"/_matrix/client/v3" + inRoom(c.id) + "/members", "/_matrix/client/v3" + inRoom(c.id) + "/joined_members",
