@@ -117,7 +117,7 @@ func (s *Server) make(ctx context.Context, account tenant.ID, blob media.Blob, s
 	}
 	turn, cancel := context.WithTimeout(ctx, thumbnailTurn)
 	defer cancel()
-	memory := max(picture.Bytes(), thumbnailMemory/thumbnailWorkers)
+	memory := min(max(picture.Bytes(), thumbnailMemory/thumbnailWorkers), thumbnailMemory)
 	if err := s.memory.Acquire(turn, memory); err != nil {
 		return nil, errLate
 	}

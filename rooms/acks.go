@@ -176,10 +176,14 @@ func (w *writing) checkAsked(user id.UserID, e *event.Event) error {
 		return errNoEvent()
 	case w.room.Channel().Archived:
 		return errArchived
-	case w.room.Kind() != Announcement || askedBy(e) == nil:
+	case w.room.Kind() != Announcement || askedBy(e) == nil || e.Sender == user:
 		return errNotAsked
 	}
-	return nil
+	person, err := w.tx.UserSucceeds(user)
+	if err == nil && !person {
+		err = errNotAsked
+	}
+	return err
 }
 
 // acknowledgeBy acknowledges a message by an event, and gives its ID: that of the first

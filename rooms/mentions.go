@@ -180,10 +180,8 @@ func (w *writing) mention(sender id.UserID, content object, before mentioned) (c
 		delete(mentions, "room")
 		changed = true
 	}
-	var named []id.UserID
-	if raw := mentions["user_ids"]; raw != nil && json.Unmarshal(raw, &named) != nil {
-		return changed, nil // not a list of users: mentions nobody
-	}
+	named, all := usersIn(mentions["user_ids"])
+	changed = changed || !all
 	users := slices.Clone(named)
 	for _, user := range teams {
 		if user != sender && w.room.Joined(user) && !slices.Contains(users, user) {
@@ -194,7 +192,7 @@ func (w *writing) mention(sender id.UserID, content object, before mentioned) (c
 		return false, errManyNamed(len(users))
 	}
 	users = slices.DeleteFunc(users, func(user id.UserID) bool { return slices.Contains(before.users, user) })
-	if !slices.Equal(users, named) {
+	if !all || !slices.Equal(users, named) {
 		mentions.with("user_ids", users)
 		changed = true
 	}
@@ -202,6 +200,24 @@ func (w *writing) mention(sender id.UserID, content object, before mentioned) (c
 		content[mentionsKey] = mentions.bytes()
 	}
 	return changed, nil
+}
+
+// usersIn gives the users whom a list names, and whether it has nothing else: what is no
+// text names nobody, but clients may read the rest.
+func usersIn(raw json.RawMessage) (users []id.UserID, all bool) {
+	if raw == nil {
+		return nil, true
+	}
+	var values []any
+	all = json.Unmarshal(raw, &values) == nil
+	for _, value := range values {
+		if user, ok := value.(string); ok {
+			users = append(users, id.UserID(user))
+		} else {
+			all = false
+		}
+	}
+	return users, all
 }
 
 // teamsIn gives who is in the teams that a content names, nil when it names none.

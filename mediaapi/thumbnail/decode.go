@@ -22,6 +22,8 @@ var (
 // MaxPixels is how large a picture may be to be decoded.
 const MaxPixels = 32_000_000
 
+const jpegType = "image/jpeg"
+
 // format is a kind of picture.
 type format struct {
 	kind   string // media type
@@ -38,7 +40,7 @@ func formatOf(head []byte) (format, bool) {
 	begins := func(magic string) bool { return len(head) >= len(magic) && string(head[:len(magic)]) == magic }
 	switch {
 	case begins("\xff\xd8\xff"):
-		return format{"image/jpeg", jpeg.Decode, jpeg.DecodeConfig, jpegOrientation}, true
+		return format{jpegType, jpeg.Decode, jpeg.DecodeConfig, jpegOrientation}, true
 	case begins("\x89PNG\r\n\x1a\n"):
 		return format{"image/png", png.Decode, png.DecodeConfig, upright}, true
 	case begins("GIF87a"), begins("GIF89a"):
@@ -102,20 +104,54 @@ func (p *Picture) again() error {
 	return err
 }
 
-// Bytes bounds the memory that making a thumbnail takes.
-func (p *Picture) Bytes() int64 { return int64(p.Width) * int64(p.Height) * 8 }
+// Bytes bounds the memory that making a thumbnail takes. Of a progressive JPEG all
+// coefficients are kept, of up to four components, beside the picture.
+func (p *Picture) Bytes() int64 {
+	each := int64(8)
+	if p.format.kind == jpegType {
+		each = 20
+	}
+	return int64(p.Width) * int64(p.Height) * each
+}
 
 // until ends reading when its context does: decoders know of none.
 type until struct {
 	ctx context.Context
 	io.Reader
+	// scans counts the scans of a JPEG: each is work on the whole picture, and a few
+	// bytes may be one. Nothing is given of a reading that has too many.
+	scans *scans
+}
+
+// maxScans is more than any program makes of a progressive JPEG.
+const maxScans = 64
+
+// scans counts markers of scans in what is read.
+type scans struct {
+	count  int
+	marked bool // the last byte was 0xff
+}
+
+func (s *scans) see(content []byte) {
+	for _, b := range content {
+		if s.marked && b == 0xda {
+			s.count++
+		}
+		s.marked = b == 0xff
+	}
 }
 
 func (u until) Read(p []byte) (int, error) {
 	if err := u.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return u.Reader.Read(p)
+	n, err := u.Reader.Read(p)
+	if u.scans != nil {
+		if u.scans.see(p[:n]); u.scans.count > maxScans {
+			return 0, ErrNoPicture
+		}
+	}
+	return n, err
 }
 
 // decode gives all of the picture.
@@ -123,7 +159,11 @@ func (p *Picture) decode(ctx context.Context) (image.Image, error) {
 	if err := p.again(); err != nil {
 		return nil, err
 	}
-	picture, err := p.format.decode(bufio.NewReaderSize(until{ctx, p.content}, 64<<10))
+	reading := until{ctx: ctx, Reader: p.content}
+	if p.format.kind == jpegType {
+		reading.scans = &scans{}
+	}
+	picture, err := p.format.decode(bufio.NewReaderSize(reading, 64<<10))
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
