@@ -70,15 +70,19 @@ const (
 	RoomLink Kind = "room"
 	// ProfileLink is a profile: Reference is its user.
 	ProfileLink Kind = "profile"
-	// AccountDataLink is somebody's account data: Reference is the user, Room the
-	// room or empty.
+	// AccountDataLink is somebody's account data: Reference is [OwnReference] of its
+	// type, Room the room or empty.
 	AccountDataLink Kind = "account_data"
-	// DelayedLink is an event that is yet to be sent: Room, and Reference, its delay ID.
+	// DelayedLink is an event that is yet to be sent: Room, and Reference, which is
+	// [OwnReference] of its delay ID.
 	DelayedLink Kind = "delayed"
 	// PreviewLink is a preview of a page elsewhere, which the whole account may
 	// read: Reference is the hash of its address.
 	PreviewLink Kind = "preview"
 )
+
+// OwnReference is the reference of what is its owner's alone.
+func OwnReference(owner id.UserID, name string) string { return string(owner) + " " + name }
 
 // Link says that something refers to media. With the account, all of it is the key.
 type Link struct {
