@@ -3,7 +3,6 @@ package rooms
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"html"
 	"strings"
 
@@ -62,20 +61,11 @@ func (s *Service) Share(ctx context.Context, caller tenant.Caller, share Share) 
 	if len(share.Comment) > MaxComment {
 		return "", ErrComment
 	}
-	eventID, err := s.share(ctx, caller, share, false)
-	if errors.Is(err, errPeerLeft) {
-		return s.share(ctx, caller, share, true)
-	}
-	return eventID, err
-}
-
-// share is the act of Share; lone, it may bring back who left a direct message.
-func (s *Service) share(ctx context.Context, caller tenant.Caller, share Share, lone bool) (id.EventID, error) {
 	message := part{
 		sender: caller.User, kind: "m.room.message", content: share.message(), card: share.card(caller.Account, s.timestamp()),
 	}
 	return s.store.Act(ctx, Act{
-		Caller: caller, Path: cardPath(share.To), Transaction: share.Transaction, Lone: lone,
+		Caller: caller, Path: cardPath(share.To), Transaction: share.Transaction,
 		Do: func(tx Tx) (id.EventID, error) {
 			w, err := s.open(tx, share.Room)
 			if err != nil {
@@ -87,7 +77,7 @@ func (s *Service) share(ctx context.Context, caller tenant.Caller, share Share, 
 			case w.room.retired():
 				return "", errRetired
 			}
-			if err := s.reach(w, caller.User, lone); err != nil {
+			if err := s.reach(w, caller.User); err != nil {
 				return "", err
 			}
 			e, err := w.append(message)

@@ -3,7 +3,6 @@ package rooms
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 
 	"maunium.net/go/mautrix/id"
@@ -160,13 +159,9 @@ func (s *Service) rejoin(w *writing, user id.UserID) error {
 	return s.admit(w, admission{why: why}, Move{User: user, Content: object{}.with("is_direct", true)})
 }
 
-// errPeerLeft tells that the other one of a direct message must be let in first, in
-// a lone act.
-var errPeerLeft = errors.New("the other person has left the direct message")
-
-// reach sees to it that the other one of a direct message reads what is said there.
-// back tells that the act may bring them back.
-func (s *Service) reach(w *writing, sender id.UserID, back bool) error {
+// reach sees to it that the other one of a direct message reads what is said there:
+// who has left is let in again, which needs a lone act.
+func (s *Service) reach(w *writing, sender id.UserID) error {
 	if w.room.Kind() != Direct || !w.room.Joined(sender) {
 		return nil
 	}
@@ -182,8 +177,6 @@ func (s *Service) reach(w *writing, sender id.UserID, back bool) error {
 		return errPeerGone
 	case w.room.Joined(peer):
 		return nil
-	case !back:
-		return errPeerLeft
 	}
 	return s.rejoin(w, peer)
 }

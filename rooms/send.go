@@ -3,7 +3,6 @@ package rooms
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"github.com/tidwall/gjson"
@@ -42,23 +41,14 @@ func (s *Service) Send(ctx context.Context, caller tenant.Caller, m Message) (id
 	if err != nil {
 		return "", err
 	}
-	eventID, err := s.send(ctx, caller, m, about, m.Type == AckType || namesTeams(m.Content))
-	if errors.Is(err, errPeerLeft) {
-		return s.send(ctx, caller, m, about, true)
-	}
-	return eventID, err
-}
-
-// send is the act of Send; lone, it may bring back who left a direct message.
-func (s *Service) send(ctx context.Context, caller tenant.Caller, m Message, about about, lone bool) (id.EventID, error) {
 	return s.store.Act(ctx, Act{
-		Caller: caller, Path: m.Path, Transaction: m.Transaction, Lone: lone,
+		Caller: caller, Path: m.Path, Transaction: m.Transaction, Lone: m.Type == AckType || namesTeams(m.Content),
 		Do: func(tx Tx) (id.EventID, error) {
 			w, err := s.open(tx, m.Room)
 			if err != nil {
 				return "", err
 			}
-			if err := s.reach(w, caller.User, lone); err != nil {
+			if err := s.reach(w, caller.User); err != nil {
 				return "", err
 			}
 			said := part{sender: caller.User, kind: m.Type, content: m.Content, edits: about.edits}

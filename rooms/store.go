@@ -146,7 +146,8 @@ type Act struct {
 	// request's without the transaction ID. Empty: no such promise.
 	Path, Transaction string
 	// Lone acts run first and only in their group, so they may look things up in
-	// the database.
+	// the database. An act that does so without being one is run again as one: for
+	// what is seldom needed.
 	Lone bool
 	// Suspended acts may be done by a suspended user too (section "Account
 	// suspension"). All others are refused to them with M_USER_SUSPENDED.

@@ -23,12 +23,23 @@ func (a *account) submit(todo *act) error {
 
 // write is the account's writer: it runs until nothing waits. Who acted is
 // answered before others are woken: clients that read of their own message before
-// the answer to it take it for somebody else's.
+// the answer to it take it for somebody else's. An act that turns out to need the
+// database follows its group at once, alone.
 func (a *account) write() {
 	for group := a.queue.take(); group != nil; group = a.queue.take() {
 		a.settle(group)
+		var alone []*act
 		for _, done := range group {
-			close(done.done)
+			if !done.lone && errors.Is(done.err, errNotLone) {
+				alone = append(alone, done)
+			} else {
+				close(done.done)
+			}
+		}
+		for _, one := range alone {
+			one.lone = true
+			a.settle([]*act{one})
+			close(one.done)
 		}
 		a.wakes.add(a.written)
 		a.written = nil
