@@ -9,12 +9,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts"
 	"github.com/conversalabs/internalchat/accounts/tenant"
-	"github.com/conversalabs/internalchat/clientapi/refusal"
 	"github.com/conversalabs/internalchat/mediaapi/media"
 )
 
@@ -23,7 +21,7 @@ const mediaFolder = "media"
 
 func (h *house) openMedia() {
 	h.media = media.New(media.Options{
-		Store: h.store, Blobs: media.NewDisk(filepath.Join(h.cfg.Data, mediaFolder)), Rules: h.mediaRules, Sight: sight{h}, Now: time.Now, Random: rand.Reader,
+		Store: h.store, Blobs: media.NewDisk(filepath.Join(h.cfg.Data, mediaFolder)), Rules: h.mediaRules, Sight: h.rooms, Now: time.Now, Random: rand.Reader,
 		PendingMax: h.cfg.Limits.PendingUploads, PendingTime: h.cfg.Limits.PendingUploadTime,
 		LooseTime: h.cfg.Limits.LooseMediaTime,
 	})
@@ -87,34 +85,4 @@ func (h *house) accountIDs(ctx context.Context) (ids []tenant.ID, err error) {
 		ids = append(ids, a.ID)
 	}
 	return ids, err
-}
-
-// sight tells who sees what refers to files.
-type sight struct{ *house }
-
-// Sees implements media.Sight.
-func (s sight) Sees(ctx context.Context, caller tenant.Caller, link media.Link) (bool, error) {
-	var err error
-	switch link.Kind {
-	case media.EventLink:
-		var shown []byte
-		shown, err = s.rooms.Event(ctx, caller, link.Room, id.EventID(link.Reference))
-		if err == nil && gjson.GetBytes(shown, "unsigned.redacted_because").Exists() {
-			return false, nil
-		}
-	case media.RoomLink:
-		_, err = s.rooms.Summary(ctx, caller, link.Room)
-	case media.DelayedLink:
-		_, err = s.rooms.DelayedEvent(ctx, caller, link.Reference)
-	case media.AccountDataLink:
-		return link.Reference == string(caller.User), nil
-	case media.ProfileLink:
-		return true, nil // all of the account see all profiles
-	default:
-		return false, nil
-	}
-	if refusal.As(err) != nil {
-		return false, nil // it is not there, for them
-	}
-	return err == nil, err
 }
