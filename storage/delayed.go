@@ -143,6 +143,7 @@ const (
 
 // KeepDelayed implements rooms.DelayedTx.
 func (t *tx) KeepDelayed(d rooms.Delayed) {
+	t.delayed = append(t.delayed, d)
 	account := t.group.account.id
 	failure := []byte(d.Error)
 	if failure == nil {

@@ -76,6 +76,9 @@ func (g *group) run(ctx context.Context, one *act, lookUp bool) (eventID id.Even
 	if eventID, err = one.do(t); err != nil {
 		return "", err
 	}
+	if err := t.link(); err != nil {
+		return "", err
+	}
 	g.take(t)
 	if one.transaction != "" {
 		g.transactions[key] = eventID

@@ -31,10 +31,12 @@ type tx struct {
 	created    map[id.RoomID]*rooms.Room
 	changes    []rooms.Change
 	redacted   []redactedEvent
+	delayed    []rooms.Delayed // kept
 	statements []statement
 }
 
-// errNotLone is a bug: an act looked something up without having said so.
+// errNotLone is what an act meets that needs the database and is not lone: the writer
+// runs it again as one that is.
 var errNotLone = errors.New("an act that is not lone reads the database")
 
 // checkCaller refuses an act whose session has ended by now, and one that its

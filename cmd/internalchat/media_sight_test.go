@@ -83,6 +83,41 @@ func TestSightOfMedia(t *testing.T) {
 	demand("on the policy matrix", bia, second, 200)
 }
 
+// TestLinksOfThePolicyMatrix looks at what was linked while the address of a file was
+// enough to read it, once that is so no more.
+func TestLinksOfThePolicyMatrix(t *testing.T) {
+	t.Parallel()
+	f := newAPIFixture(t)
+	ana, eve := f.mustUser(tenant.Default, "ana", "A"), f.mustUser(tenant.Default, "eve", "E")
+	const api = "/_matrix/client/v3"
+	choose := func(policy accounts.RoomPolicy) {
+		t.Helper()
+		err := f.house.accounts.ChangeAccount(t.Context(), operator(tenant.Default), func(s *accounts.Settings) error {
+			s.RoomPolicy = policy
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	name := func(room string) (download string) {
+		t.Helper()
+		uri := f.must(ana, "POST", "/_matrix/media/v3/upload", "a file").Get("content_uri").Str
+		f.must(eve, "PUT", api+"/rooms/"+url.PathEscape(room)+"/send/m.room.message/"+url.PathEscape(uri), `{"msgtype":"m.file","body":"x","url":"`+uri+`"}`)
+		return "/_matrix/client/v1/media/download/" + strings.TrimPrefix(uri, "mxc://")
+	}
+	choose(accounts.MatrixPolicy)
+	room := f.must(eve, "POST", api+"/createRoom", `{"preset":"private_chat"}`).Get("room_id").Str
+	before := name(room)
+	choose(accounts.TeamPolicy)
+	after := name(room)
+	for path, want := range map[string]int{before: 200, after: 404} {
+		if code, answer := f.ask(eve, "GET", path, ""); code != want {
+			t.Errorf("got %d %s, want %d", code, answer, want)
+		}
+	}
+}
+
 // TestMediaLimitsOfAnAccount looks at which limits hold: its own, or the server's.
 func TestMediaLimitsOfAnAccount(t *testing.T) {
 	t.Parallel()

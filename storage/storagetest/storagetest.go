@@ -41,6 +41,8 @@ func Run(t *testing.T, open Open) {
 		"an alias is unique":                      testAlias,
 		"a reaction is given once":                testAnnotation,
 		"a process of its own may write":          testProcess,
+		"media are linked while they are shown":   testLinks,
+		"an act may turn out to be a lone one":    testTurnsLone,
 		"a session that has ended writes nothing": testSession,
 	} {
 		t.Run(name, func(t *testing.T) {
