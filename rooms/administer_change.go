@@ -109,6 +109,11 @@ func (s *Service) ChangeRoom(ctx context.Context, caller tenant.Caller, room id.
 			if err := m.serveState(m.why(), setting.kind, described(setting.key, *setting.value)); err != nil {
 				return err
 			}
+			if setting.kind == "m.room.avatar" {
+				if err := m.setChannel(m.why(), func(c *Channel) { c.Icon, c.Color = "", "" }); err != nil {
+					return err
+				}
+			}
 			fields = append(fields, setting.name)
 		}
 		if change.Mandatory != nil && *change.Mandatory != m.room.Channel().Mandatory {

@@ -1,9 +1,12 @@
 package rooms
 
 import (
+	"context"
+
 	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/conversalabs/internalchat/accounts/tenant"
 	"github.com/conversalabs/internalchat/clientapi/refusal"
 )
 
@@ -48,9 +51,15 @@ func (s *Service) admit(w *writing, a admission, m Move) error {
 	if err := s.checkRoomFor(w, m.User); err != nil {
 		return err
 	}
-	content := m.content("join")
-	for _, field := range profileFields { // nobody says who somebody else is
-		delete(content, field)
+	// What somebody joins with is theirs, or the server's: not that of who adds them.
+	content := object{}.with("membership", "join")
+	for _, key := range []string{"is_direct", teamKey} {
+		if value := m.Content[key]; value != nil && a.by == "" {
+			content[key] = value
+		}
+	}
+	if m.Reason != "" && a.by == "" {
+		content.with("reason", m.Reason)
 	}
 	if err := putProfile(w.tx, m.User, content); err != nil {
 		return err
@@ -59,6 +68,32 @@ func (s *Service) admit(w *writing, a admission, m Move) error {
 		content.with(actorKey, actor)
 	}
 	return s.enter(w, m.User, content)
+}
+
+// maxFirstMembers is how many people a room can be made with: who sends meanwhile waits
+// until all are in.
+const maxFirstMembers = 250
+
+// foresee brings into memory what acts ask of people whom they let in. In an act each of
+// them would make it run again, while others wait.
+func (s *Service) foresee(ctx context.Context, account tenant.ID, people []id.UserID) error {
+	if len(people) < 2 {
+		return nil
+	}
+	return s.store.View(ctx, account, func(v View) error {
+		for _, user := range people {
+			if _, err := v.UserActive(user); err != nil {
+				return err
+			}
+			if _, err := v.Memberships(user); err != nil {
+				return err
+			}
+			if _, err := v.Forgotten(user); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // open tells whether who joins the room needs no invitation.

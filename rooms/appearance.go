@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
@@ -95,7 +96,7 @@ func (s *Service) SetAppearance(ctx context.Context, caller tenant.Caller, room 
 		if err := w.setChannel(why, func(c *Channel) { c.Icon, c.Color = a.Icon, a.Color }); err != nil {
 			return err
 		}
-		if w.room.Joined(caller.User) {
+		if w.room.Joined(caller.User) && w.room.PowerLevels().User(caller.User) >= AdminLevel {
 			return nil
 		}
 		return tx.Audit(auditAppearance, string(room), nil)
@@ -107,7 +108,11 @@ func (r *Room) looks(a Appearance) bool {
 	if channel := r.Channel(); channel.Icon != a.Icon || channel.Color != a.Color {
 		return false
 	}
-	return a.Icon != "" || publicRoom(r).AvatarURL == string(a.AvatarURL)
+	if a.Icon == "" {
+		return publicRoom(r).AvatarURL == string(a.AvatarURL)
+	}
+	avatar := r.Event("m.room.avatar", "")
+	return avatar != nil && gjson.GetBytes(avatar.Content, "info."+valuePath(generatedKey)).Bool()
 }
 
 // avatar gives the content of m.room.avatar for an appearance. What has to be painted

@@ -71,6 +71,9 @@ func (s *Service) Create(ctx context.Context, caller tenant.Caller, c Creation) 
 	}
 	var made id.RoomID
 	err = s.withMakers(ctx, caller, func() error {
+		if err := s.foresee(ctx, caller.Account, c.Invite); err != nil {
+			return err
+		}
 		return s.loneAct(ctx, caller, func(tx Tx) error {
 			m := &making{
 				service: s, caller: caller, creation: c, policy: policy, preset: policy.Presets[c.Preset], alias: alias,
@@ -108,6 +111,9 @@ func (c *Creation) check(policy Policy) error {
 	}
 	if len(c.Invite3PID) > 0 {
 		return refusal.Forbidden("People can only be invited by their user ID.")
+	}
+	if len(c.Invite) > maxFirstMembers {
+		return refusal.Invalid("A room can begin with %d people. Add the others when it is there.", maxFirstMembers)
 	}
 	for _, user := range c.Invite {
 		if !event.ValidUserID(user) {

@@ -65,8 +65,10 @@ func (c *Creation) checkKind(policy Policy, caller tenant.Caller, kind Kind) err
 // others gives who is to be invited, each once and without the creator.
 func (c *Creation) others(creator id.UserID) []id.UserID {
 	var others []id.UserID
+	seen := map[id.UserID]bool{creator: true}
 	for _, user := range c.Invite {
-		if user != creator && !slices.Contains(others, user) {
+		if !seen[user] {
+			seen[user] = true
 			others = append(others, user)
 		}
 	}

@@ -67,6 +67,9 @@ func (e *entailing) leave(w *writing) error {
 	if !succession {
 		return nil
 	}
+	if w.room.Kind() == Direct {
+		return nil // either may come back
+	}
 	if inhabited, err := w.inhabited(""); inhabited || err != nil {
 		return err
 	}

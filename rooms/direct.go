@@ -60,6 +60,9 @@ func (m *making) direct(tx Tx, born birth) (id.RoomID, error) {
 				return "", err
 			}
 		}
+		if err := m.setChannel(m.served(), func(c *Channel) { c.Archived = false }); err != nil {
+			return "", err
+		}
 		return room, m.remember()
 	}
 	if err := m.build(tx, born, []func() error{

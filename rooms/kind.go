@@ -127,6 +127,7 @@ func (r *Room) Kind() Kind { return r.channel.Kind }
 func (w *writing) setChannel(why service, change func(*Channel)) error {
 	channel := w.room.Channel()
 	change(&channel)
+	channel.Archived = channel.Archived || channel.Deleted // which is for good
 	if channel == w.room.Channel() {
 		return nil
 	}

@@ -35,7 +35,7 @@ func (w *writing) rule(p part) (part, error) {
 	if p.served || !w.room.Joined(p.sender) {
 		return p, nil
 	}
-	if p.kind == channelType {
+	if p.kind == channelType || p.target != nil && p.target.Type == channelType {
 		return p, errServersState
 	}
 	t := templates[w.room.Kind()]
@@ -54,7 +54,7 @@ func (w *writing) rule(p part) (part, error) {
 		}
 	}
 	if p.stateKey == nil {
-		return p, nil
+		return p, ruleRedaction(p)
 	}
 	switch p.kind {
 	case "m.room.power_levels":
@@ -123,11 +123,28 @@ func (w *writing) checkLeave(user id.UserID) error {
 	return owned
 }
 
+// ruleRedaction refuses to redact what makes the room one of its kind.
+func ruleRedaction(p part) error {
+	if p.target == nil || p.target.StateKey == nil {
+		return nil
+	}
+	switch kind := p.target.Type; {
+	case kind == "m.room.power_levels", kind == "m.room.history_visibility", slices.Contains(reserved, kind):
+		return errReserved
+	}
+	return nil
+}
+
 // checkOwned refuses power levels that leave the room without owner, if it has one.
 func (w *writing) checkOwned(level func(id.UserID) int64) error {
 	owned := false
 	for user := range w.room.PowerLevels().Named() {
 		if w.room.PowerLevels().User(user) < OwnerLevel || !w.room.Joined(user) {
+			continue
+		}
+		if person, err := w.tx.UserSucceeds(user); err != nil {
+			return err
+		} else if !person {
 			continue
 		}
 		owned = true
@@ -158,6 +175,13 @@ func (w *writing) ruleLevels(t *template, p part) (part, error) {
 			}
 			return p, errChannelRole
 		}
+		if level >= OwnerLevel && level != now.User(user) {
+			if person, err := w.tx.UserSucceeds(user); err != nil {
+				return p, err
+			} else if !person {
+				return p, errBotOwner
+			}
+		}
 	}
 	if err := w.checkStillOwned(levels); err != nil {
 		return p, err
@@ -174,8 +198,11 @@ func (w *writing) checkStillOwned(levels Levels) error {
 		return nil
 	}
 	for user, level := range levels.Users {
-		if level >= OwnerLevel && w.room.Joined(user) {
-			return nil
+		if level < OwnerLevel || !w.room.Joined(user) {
+			continue
+		}
+		if person, err := w.tx.UserSucceeds(user); person || err != nil {
+			return err
 		}
 	}
 	return err

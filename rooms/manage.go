@@ -83,6 +83,8 @@ func (s *Service) openToManage(tx Tx, caller tenant.Caller, as Capacity, room id
 	switch {
 	case !m.room.Joined(caller.User):
 		return nil, errNotHere()
+	case m.room.Channel().Deleted:
+		return nil, errArchived
 	case m.room.Kind() == Direct:
 		return nil, errTwoPeople
 	case m.room.Kind() == "":

@@ -73,6 +73,9 @@ func (s *Service) join(w *writing, caller tenant.Caller, m Move) error {
 		return s.rejoin(w, caller.User)
 	}
 	content := m.content("join")
+	for _, key := range serversKeys {
+		delete(content, key)
+	}
 	if err := putProfile(w.tx, caller.User, content); err != nil {
 		return err
 	}
@@ -343,6 +346,9 @@ func (s *Service) Forget(ctx context.Context, caller tenant.Caller, room id.Room
 	})
 }
 
+// serversKeys are what the server alone says in a membership.
+var serversKeys = []string{actorKey, departedKey, teamKey}
+
 // setMember is SetState for m.room.member: it is held to what the endpoints for
 // membership are.
 func (s *Service) setMember(ctx context.Context, caller tenant.Caller, c StateChange) (id.EventID, error) {
@@ -354,7 +360,9 @@ func (s *Service) setMember(ctx context.Context, caller tenant.Caller, c StateCh
 	_ = json.Unmarshal(content["membership"], &membership) // of the wrong type: refused by Authorise
 	// Who let somebody in is the server's to say.
 	delete(content, "join_authorised_via_users_server")
-	delete(content, teamKey)
+	for _, key := range serversKeys {
+		delete(content, key)
+	}
 	user := id.UserID(c.StateKey)
 	var set *event.Event
 	err := s.withMakers(ctx, caller, func() error {

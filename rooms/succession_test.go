@@ -165,9 +165,9 @@ func TestBotsDoNotSucceed(t *testing.T) {
 			want:    `{"@eva:acme.example":150}`,
 		},
 		"a bot administers": {
-			users:   `{"@bia:acme.example":150,"@ana:acme.example":150}`,
+			users:   `{"@bia:acme.example":150,"@ana:acme.example":100}`,
 			members: []id.UserID{ana, eva},
-			want:    `{"@ana:acme.example":150,"@eva:acme.example":150}`,
+			want:    `{"@ana:acme.example":100,"@eva:acme.example":150}`,
 		},
 		"only a bot stays": {
 			users:    `{"@bia:acme.example":150}`,

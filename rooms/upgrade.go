@@ -28,7 +28,8 @@ type Upgrade struct {
 
 // Upgrade makes the room that replaces another, and gives its ID. It needs the
 // power to set m.room.tombstone. All of it is one act: there is no room that is
-// half replaced.
+// half replaced. Who is in a room of a kind is let into its successor right after that,
+// some at a time.
 func (s *Service) Upgrade(ctx context.Context, caller tenant.Caller, q Upgrade) (id.RoomID, error) {
 	policy, err := s.policies.RoomPolicy(ctx, caller.Account)
 	if err != nil {
@@ -51,7 +52,10 @@ func (s *Service) Upgrade(ctx context.Context, caller tenant.Caller, q Upgrade) 
 		made, err = u.run(born)
 		return err
 	})
-	return made, err
+	if err != nil {
+		return "", err
+	}
+	return made, s.follow(ctx, caller, q.Room, made)
 }
 
 func (p Policy) checkVersion(v id.RoomVersion) error {
@@ -84,7 +88,7 @@ func (u *upgrading) run(born birth) (id.RoomID, error) {
 	if err := u.begin(born); err != nil {
 		return "", err
 	}
-	for _, step := range []func() error{u.join, u.state, u.bans, u.addresses, u.levels, u.publish, u.members, u.team, u.restrict} {
+	for _, step := range []func() error{u.join, u.state, u.bans, u.addresses, u.levels, u.publish, u.team, u.restrict} {
 		if err := step(); err != nil {
 			return "", err
 		}
@@ -194,25 +198,56 @@ func (u *upgrading) state() error {
 // served is why the server writes what it writes.
 func (u *upgrading) served() service { return service{server: u.caller.Server, actor: u.caller.User} }
 
-// members takes those along who are in a room of a kind: nobody invites them again.
-func (u *upgrading) members() error {
-	if u.old.room.Kind() == "" {
+// follow takes those along who are in a room of a kind: nobody invites them again.
+func (s *Service) follow(ctx context.Context, caller tenant.Caller, from, to id.RoomID) error {
+	var people []id.UserID
+	err := s.store.View(ctx, caller.Account, func(v View) error {
+		people = nil
+		old, err := v.Room(from)
+		if err != nil || old.Kind() == "" {
+			return err
+		}
+		for user, member := range old.Members() {
+			if MembershipOf(member) == "join" && user != caller.User {
+				people = append(people, user)
+			}
+		}
 		return nil
-	}
-	joined, err := u.tx.Joined(u.Room)
+	})
 	if err != nil {
 		return err
 	}
-	for _, user := range joined {
+	slices.Sort(people)
+	for some := range slices.Chunk(people, peoplePerAct) {
+		if err := s.foresee(ctx, caller.Account, some); err != nil {
+			return err
+		}
+		err := s.loneAct(ctx, tenant.Caller{Account: caller.Account}, func(tx Tx) error {
+			old, err := tx.Room(from)
+			if err != nil {
+				return err
+			}
+			w, err := s.open(tx, to)
+			if err != nil {
+				return err
+			}
+			return s.takeAlong(w, old, some, service{server: caller.Server, actor: caller.User})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) takeAlong(w *writing, old *Room, people []id.UserID, why service) error {
+	for _, user := range people {
 		content := object{}
-		if team := teamOf(u.old.room.Member(user)); team != "" {
+		if team := teamOf(old.Member(user)); team != "" {
 			content.with(teamKey, team)
 		}
-		err := u.service.admit(u.new, admission{why: u.served()}, Move{User: user, Content: content})
-		if refused(err) {
-			continue // who cannot be in one more room, say
-		}
-		if err != nil {
+		err := s.admit(w, admission{why: why}, Move{User: user, Content: content})
+		if err != nil && !refused(err) { // who cannot be in one more room, say, stays behind
 			return err
 		}
 	}

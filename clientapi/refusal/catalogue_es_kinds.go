@@ -2,6 +2,7 @@ package refusal
 
 // spanishKinds are the sentences of the kinds of rooms.
 var spanishKinds = map[string]string{
+	"A room can begin with %d people. Add the others when it is there.":                   "Una sala puede empezar con %d personas. Añade a las demás cuando exista.",
 	"%s is in as many rooms as anybody can be in.":                                        "%s está en tantas salas como se puede estar.",
 	"A channel is public, private or announcement.":                                       "Un canal es público, privado o de anuncios (public, private, announcement).",
 	"A channel needs an owner. Make somebody else the owner first.":                       "Un canal necesita un propietario. Antes, haz propietaria a otra persona.",

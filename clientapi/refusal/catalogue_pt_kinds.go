@@ -2,6 +2,7 @@ package refusal
 
 // portugueseKinds are the sentences of the kinds of rooms.
 var portugueseKinds = map[string]string{
+	"A room can begin with %d people. Add the others when it is there.":                   "Uma sala pode começar com %d pessoas. Adicione as outras quando ela existir.",
 	"%s is in as many rooms as anybody can be in.":                                        "%s está em tantas salas quanto alguém pode estar.",
 	"A channel is public, private or announcement.":                                       "Um canal é público, privado ou de anúncios (public, private, announcement).",
 	"A channel needs an owner. Make somebody else the owner first.":                       "Um canal precisa de um proprietário. Antes, torne outra pessoa proprietária.",

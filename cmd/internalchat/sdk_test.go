@@ -35,11 +35,11 @@ func TestSDK(t *testing.T) {
 		serve   []string
 		feature string // what /versions must list
 	}{
-		"conversation": {},
+		"conversation": {serve: []string{"--room-policy", "matrix"}}, // invites and is invited
 		"oauth":        {},
 		"loginpage":    {},
 		"keys":         {serve: []string{"--room-policy", "matrix"}}, // has an encrypted room
-		"sliding":      {feature: slidingSync},
+		"sliding":      {serve: []string{"--room-policy", "matrix"}, feature: slidingSync},
 	}
 	for name, script := range scripts {
 		t.Run(name, func(t *testing.T) {

@@ -71,7 +71,7 @@ func TestLockedUser(t *testing.T) {
 			t.Errorf("%s %s: got %d %s, want 401 M_USER_LOCKED with soft_logout", e.method, e.path, code, answer)
 		}
 	}
-	if open > 15 {
+	if open > 20 {
 		t.Errorf("%d endpoints need no token", open)
 	}
 	f.set("locked", "false")
