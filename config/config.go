@@ -47,6 +47,8 @@ type Config struct {
 	OutboundNetworks []netip.Prefix
 	// LogFormat is how log lines are written.
 	LogFormat LogFormat
+	// Media says where uploaded files lie, and who looks at them first.
+	Media Media
 	// Limits are the sizes, counts and times the server keeps to.
 	Limits Limits
 	// Rates are the rate limits; RateLimits turns them all off.
@@ -79,6 +81,50 @@ const (
 	LogText LogFormat = "text"
 	LogJSON LogFormat = "json"
 )
+
+// Media says where uploaded files lie, and who looks at them first.
+type Media struct {
+	// Store is where new files go. What is not there is looked for in the other
+	// store, if it is configured.
+	Store MediaStore
+	S3    S3
+	// Scanner is the address of clamd: host:port, or the path of a socket. Empty:
+	// nobody looks at files.
+	Scanner string
+	// ScannerUnavailable says what happens to a file that could not be looked at.
+	ScannerUnavailable Unscanned
+}
+
+// MediaStore is a kind of store of files.
+type MediaStore string
+
+// The stores of files.
+const (
+	MediaOnDisk MediaStore = "disk" // the folder media in Data
+	MediaInS3   MediaStore = "s3"
+)
+
+// Unscanned says what happens to a file that could not be looked at.
+type Unscanned string
+
+// What happens to a file that could not be looked at.
+const (
+	RefuseUnscanned Unscanned = "refuse"
+	AllowUnscanned  Unscanned = "allow"
+)
+
+// S3 is a bucket of an S3-compatible store. Without Endpoint there is none.
+type S3 struct {
+	Endpoint  string // http or https, host and port
+	Bucket    string
+	Region    string
+	AccessKey string
+	Secret    Secret
+	PathStyle bool   // the bucket stands in the path, not in the host name
+	Prefix    string // of all keys: empty, or ends with a slash
+	// Redirect lets clients fetch files from the bucket themselves.
+	Redirect bool
+}
 
 // Limits are the sizes (bytes), counts and times the server keeps to.
 type Limits struct {

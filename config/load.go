@@ -201,12 +201,14 @@ func readable(err error) error {
 
 // checkTogether refuses what each option alone permits.
 func (s settings) checkTogether(c *Config) error {
-	l := &c.Limits
+	l, s3 := &c.Limits, &c.Media.S3
 	rules := []struct {
 		broken   bool
 		key, why string
 	}{
 		{c.DatabaseListen != "" && c.Database == "", "database_listen", "is only for PostgreSQL; set database too"},
+		{c.Media.Store == MediaInS3 && s3.Endpoint == "", "media.store", "s3 needs media.s3_endpoint, media.s3_bucket, media.s3_access_key and media.s3_secret"},
+		{s3.Endpoint != "" && (s3.Bucket == "" || s3.AccessKey == "" || s3.Secret == ""), "media.s3_endpoint", "needs media.s3_bucket, media.s3_access_key and media.s3_secret"},
 		{l.PasswordMin > l.PasswordMax, "limits.password_min", "must not be over limits.password_max"},
 		{l.BodyBytes > l.CreateRoomBodyBytes, "limits.create_room_body_bytes", "must not be under limits.body_bytes"},
 		{l.AccountDataBytes > l.AccountDataLargeBytes, "limits.account_data_large_bytes", "must not be under limits.account_data_bytes"},

@@ -42,7 +42,7 @@ func (o Option) Summary() string {
 
 // Options gives all options in the order of the reference.
 func Options() []Option {
-	return slices.Concat(mainOptions, limitOptions, rateOptions)
+	return slices.Concat(mainOptions, mediaOptions, limitOptions, rateOptions)
 }
 
 var mainOptions = []Option{
@@ -64,7 +64,7 @@ var mainOptions = []Option{
 	},
 	{
 		Key: "database", Flag: "database", Secret: true,
-		Doc:  "PostgreSQL URL; empty is SQLite in the data folder. It looks like postgres://user:password@host/name. The media stay in the data folder.",
+		Doc:  "PostgreSQL URL; empty is SQLite in the data folder. It looks like postgres://user:password@host/name. Files that people share stay where media.store says.",
 		kind: text("URL", func(c *Config) *Secret { return &c.Database }, checkDatabase),
 	},
 	{

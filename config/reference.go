@@ -33,6 +33,12 @@ message names the flag, the variable, or the file, line and key.
 ## Options
 `
 
+const referenceMedia = `
+## Media
+
+In YAML these keys stand in the mapping media. They have no flags.
+`
+
 const referenceLimits = `
 ## Limits
 
@@ -60,6 +66,8 @@ func Reference() string {
 			fmt.Fprintf(&b, "- YAML key: `%s`\n", o.Key)
 		}
 	}
+	b.WriteString(referenceMedia)
+	referenceTable(&b, mediaOptions)
 	b.WriteString(referenceLimits)
 	referenceTable(&b, limitOptions)
 	b.WriteString(referenceRates)
@@ -78,6 +86,6 @@ func referenceTable(b *strings.Builder, options []Option) {
 	b.WriteString("\n| Key | Variable | Value | Default | Meaning |\n|---|---|---|---|---|\n")
 	for _, o := range options {
 		_, key, _ := strings.Cut(o.Key, ".")
-		fmt.Fprintf(b, "| `%s` | `%s` | %s | `%s` | %s |\n", key, o.Env(), o.Shape(), o.Default, o.Doc)
+		fmt.Fprintf(b, "| `%s` | `%s` | %s | %s | %s |\n", key, o.Env(), strings.ReplaceAll(o.Shape(), "|", " or "), orNothing(o.Default), o.Doc)
 	}
 }
