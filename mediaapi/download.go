@@ -53,14 +53,39 @@ func (s *Server) downloadAs(r *httpapi.Request) (any, error) {
 	return s.file(record, r.Var("fileName")), nil
 }
 
-// file answers with what was uploaded, under a name or none.
+// file answers with what was uploaded, under a name or none, or with an address where
+// the store has one: clients of the newer API follow it, those of the older one if they
+// say so (allow_redirect).
 func (s *Server) file(record *media.Record, name string) httpapi.Stream {
 	c := record.Content
 	kind, disposition := presented(c.Type, c.Detected)
-	return s.serve(record.Account, c.Blob, http.Header{
+	header := http.Header{
 		"Content-Type":        {kind},
 		"Content-Disposition": {dispositionOf(disposition, name)},
-	}, time.UnixMilli(record.Created))
+	}
+	serve := s.serve(record.Account, c.Blob, header, time.UnixMilli(record.Created))
+	locator, can := s.media.Blobs.(media.Locator)
+	if !can {
+		return serve
+	}
+	return func(w http.ResponseWriter, req *http.Request) error {
+		if strings.HasPrefix(req.URL.Path, "/_matrix/media/") && req.URL.Query().Get("allow_redirect") != "true" {
+			return serve(w, req)
+		}
+		header.Set("Cache-Control", caching)
+		address, err := locator.Locate(req.Context(), record.Account, c.Blob.Key, header)
+		if err != nil {
+			return err
+		}
+		if address == "" {
+			return serve(w, req)
+		}
+		w.Header().Set("Location", address)
+		w.Header().Set("Cache-Control", "no-store") // the address is good for a moment, and for whoever has it
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+		return nil
+	}
 }
 
 // dispositionOf names a file in any script (RFC 6266, RFC 8187).
@@ -131,8 +156,11 @@ func descends(kind, of string) bool {
 // policy is what a browser may do with media (section "Content repository").
 const policy = "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; style-src 'unsafe-inline'; object-src 'self';"
 
-// serve answers with a blob, or the parts of it that are asked for. Media never change,
-// so a browser need not ask twice; no cache between may keep them.
+// caching: media never change, so a browser need not ask twice; no cache between may
+// keep them.
+const caching = "private, max-age=86400, immutable"
+
+// serve answers with a blob, or the parts of it that are asked for.
 func (s *Server) serve(account tenant.ID, blob media.Blob, header http.Header, made time.Time) httpapi.Stream {
 	return func(w http.ResponseWriter, req *http.Request) error {
 		h := w.Header()
@@ -140,7 +168,7 @@ func (s *Server) serve(account tenant.ID, blob media.Blob, header http.Header, m
 		h.Set("Content-Security-Policy", policy)
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "private, max-age=86400, immutable")
+		h.Set("Cache-Control", caching)
 		h.Set("Etag", `"`+blob.SHA256+`"`)
 		content := s.media.Open(context.WithoutCancel(req.Context()), account, blob)
 		defer func() { _ = content.Close() }()

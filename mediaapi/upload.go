@@ -99,7 +99,10 @@ func (p *paced) Read(b []byte) (int, error) {
 	_ = p.control.SetReadDeadline(due) // not supported: a test's recorder
 	n, err := p.from.Read(b)
 	p.read += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
+		p.done() // what is done with it now may take its time
+	case err != nil:
 		p.failed = err
 	}
 	return n, err

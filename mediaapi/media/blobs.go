@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
@@ -32,6 +33,14 @@ type Blobs interface {
 	// Clear removes the drafts that were last written to before a time: those of
 	// servers that were killed.
 	Clear(ctx context.Context, before time.Time) error
+}
+
+// Locator is a store that people can be sent to.
+type Locator interface {
+	// Locate gives an address from which a blob can be had for a short time, by anybody,
+	// with these headers (Content-Type, Content-Disposition, Cache-Control). It is empty
+	// where the server is to give the blob itself.
+	Locate(ctx context.Context, account tenant.ID, key Key, header http.Header) (address string, err error)
 }
 
 // Draft is a blob that is being written. Nobody sees it before it is committed. It is

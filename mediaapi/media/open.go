@@ -18,6 +18,7 @@ type Reader struct {
 	blob    Blob
 	at      int64
 	open    io.ReadCloser // at at; nil: not open
+	moved   bool          // open has given something
 	// Err is the first error of the store: a blob that is missing or too short is one.
 	Err error
 }
@@ -41,10 +42,16 @@ func (r *Reader) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, r.failed(err)
 		}
-		r.open = open
+		r.open, r.moved = open, false
 	}
 	n, err := r.open.Read(p[:min(int64(len(p)), left)])
 	r.at += int64(n)
+	if err != nil && r.at < r.blob.Size && (r.moved || n > 0) {
+		// The connection to the store was lost, or the blob has moved: from here on again.
+		_ = r.Close()
+		return n, nil
+	}
+	r.moved = true
 	switch {
 	case errors.Is(err, io.EOF) && r.at < r.blob.Size:
 		return n, r.failed(io.ErrUnexpectedEOF)
