@@ -56,6 +56,7 @@ func examine(ctx context.Context, t terminal, e *examiner) error {
 	e.listening(ctx, running)
 	folder := e.folder()
 	e.space()
+	e.media(ctx)
 	e.database(ctx, folder)
 	e.clock()
 	counts := map[verdict]int{}

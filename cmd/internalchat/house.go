@@ -110,9 +110,12 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 		Bytes: cfg.Limits.AccountDataBytes, LargeBytes: cfg.Limits.AccountDataLargeBytes, Types: cfg.Limits.AccountDataTypes,
 		Tags: cfg.Limits.RoomTags, Pushers: cfg.Limits.Pushers,
 	})
-	h.openMedia()
 	h.presences = accounts.NewPresences(h.store, time.Now, cfg.Limits.PresenceTimeout)
-	if err := h.defaultAccount(ctx); err != nil {
+	err = h.openMedia()
+	if err == nil {
+		err = h.defaultAccount(ctx)
+	}
+	if err != nil {
 		h.close()
 		return nil, err
 	}

@@ -21,6 +21,9 @@ var levels = map[string]int{
 	"rooms/icon":         0,
 	"storage/migrations": 0,
 
+	"mediaapi/media/clamd/clamdtest": 0, // tests only
+	"mediaapi/media/s3/s3test":       1, // tests only
+
 	"clientapi/httpapi":  1,
 	"mediaapi/media":     1,
 	"mediaapi/thumbnail": 1,
@@ -28,7 +31,9 @@ var levels = map[string]int{
 	"storage/stream":     1,
 
 	"accounts":                 2,
+	"mediaapi/media/clamd":     2,
 	"mediaapi/media/mediatest": 2, // tests only
+	"mediaapi/media/s3":        2,
 	"rooms/event":              2, // an event carries its position in the stream
 	"storage/follow":           2,
 	"storage/sqldb/sqltest":    2, // tests only

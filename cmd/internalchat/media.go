@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"io"
 	"net/url"
-	"path/filepath"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -19,12 +18,18 @@ import (
 // mediaFolder is where files lie in the data folder.
 const mediaFolder = "media"
 
-func (h *house) openMedia() {
+func (h *house) openMedia() error {
+	stores, err := openStores(h.cfg)
+	if err != nil {
+		return err
+	}
 	h.media = media.New(media.Options{
-		Store: h.store, Blobs: media.NewDisk(filepath.Join(h.cfg.Data, mediaFolder)), Rules: h.mediaRules, Sight: h.rooms, Now: time.Now, Random: rand.Reader,
+		Store: h.store, Blobs: stores.blobs(h.cfg.Media.Store), Rules: h.mediaRules, Sight: h.rooms, Scanner: h.scanner(),
+		Now: time.Now, Random: rand.Reader,
 		PendingMax: h.cfg.Limits.PendingUploads, PendingTime: h.cfg.Limits.PendingUploadTime,
 		LooseTime: h.cfg.Limits.LooseMediaTime,
 	})
+	return nil
 }
 
 // pictures keep the icons of channels as files.

@@ -35,6 +35,7 @@ func (p *program) root() *cobra.Command {
 		p.botCommands(),
 		p.appServiceCommands(),
 		p.tokenCommands(),
+		p.mediaCommands(),
 		p.configured(&cobra.Command{
 			Use: "doctor", Short: "Check configuration, database, schema, disk and clock", Args: words(),
 		}, allOptions(), func(ctx context.Context, cfg *config.Config, _ []string) error {
@@ -63,8 +64,7 @@ Commands:{{range .Commands}}{{if .IsAvailableCommand}}
 Options:
 {{.LocalFlags.FlagUsagesWrapped 100 | trimTrailingWhitespaces}}{{end}}{{if not .HasParent}}
 
-Each option is also an environment variable (INTERNALCHAT_LISTEN) and a key in
-the YAML file (listen), which has further ones: see docs/configuration.md.{{end}}
+Options are also variables (INTERNALCHAT_LISTEN) and YAML keys (listen): see docs/configuration.md.{{end}}
 `
 
 // serve is the body of the root command and of "serve".
