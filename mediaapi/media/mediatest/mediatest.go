@@ -95,6 +95,7 @@ func givenBack(t *testing.T, b media.Blobs) {
 	mustCommit(t, b, "acme", key("b"), []byte{})
 	mustHave(t, b, "acme", key("a"), 0, content)
 	mustHave(t, b, "acme", key("a"), 4, content[4:])
+	mustHave(t, b, "acme", key("a"), int64(len(content)), []byte{})
 	mustHave(t, b, "other", key("a"), 0, []byte("else"))
 	mustHave(t, b, "acme", key("b"), 0, []byte{})
 	mustHave(t, b, "acme", key("c"), 0, nil)
