@@ -15,7 +15,8 @@ func (k Kind) channel() bool { return k == Public || k == Private || k == Announ
 
 // SetKind makes a channel one of another kind, as an administrator of the account: who
 // may join it, its place in the directory and all power levels become those of the kind.
-// People stay in it and keep their roles as far as the kind has them.
+// People stay in it and keep their roles as far as the kind has them. An announcement
+// follows no team.
 func (s *Service) SetKind(ctx context.Context, caller tenant.Caller, room id.RoomID, kind Kind) error {
 	if !kind.channel() {
 		return errKind
@@ -48,6 +49,11 @@ func (s *Service) SetKind(ctx context.Context, caller tenant.Caller, room id.Roo
 		}
 		if err := m.serveState(m.why(), "m.room.power_levels", levels); err != nil {
 			return err
+		}
+		if kind == Announcement && m.room.Channel().Team != "" { // everybody is in it
+			if err := m.follow(m.why(), ""); err != nil {
+				return err
+			}
 		}
 		if err := m.place(); err != nil {
 			return err

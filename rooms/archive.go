@@ -6,6 +6,7 @@ import (
 	"maunium.net/go/mautrix/id"
 
 	"github.com/conversalabs/internalchat/accounts/tenant"
+	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 // Archive takes a channel out of use, so that it can be read only and is in no
@@ -57,10 +58,14 @@ func (w *writing) archive(why service) error {
 	return w.setChannel(why, func(c *Channel) { c.Archived = true })
 }
 
-// unarchive takes a channel into use again.
+// unarchive takes a channel into use again. What became meanwhile of the team that it
+// follows comes after.
 func (w *writing) unarchive(why service) error {
 	if err := w.setChannel(why, func(c *Channel) { c.Archived = false }); err != nil {
 		return err
+	}
+	if team := w.room.Channel().Team; team != "" {
+		w.tx.Put(stream.Item{Kind: stream.TeamChanged, Key: team, Room: w.room.ID})
 	}
 	return w.place()
 }

@@ -48,6 +48,9 @@ func (w *writing) rule(p part) (part, error) {
 	if w.room.Channel().Archived {
 		return p, errArchived
 	}
+	if w.marked(p.target) {
+		return p, errTeamMark
+	}
 	if p.stateKey == nil || !slices.Contains(reserved, p.kind) {
 		if err := w.room.checkRole(p); err != nil {
 			return p, err

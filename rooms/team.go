@@ -23,6 +23,7 @@ const teamKey = "br.com.conversalabs.team"
 // What is refused of channels that follow teams.
 var (
 	errTeamChannel = refusal.Forbidden("Only public and private channels can follow a team.")
+	errTeamMark    = refusal.Forbidden("This tells that somebody came into the channel by a team, and cannot be removed.")
 	errShape       = refusal.Forbidden("To change this channel you need to be its owner or admin, or an administrator of the account.").
 			Because("requires_channel_admin").With("br.com.conversalabs.required_roles", []Role{RoleOwner, RoleAdmin})
 )
@@ -118,6 +119,16 @@ func teamOf(member *event.Event) string {
 		return ""
 	}
 	return gjson.GetBytes(member.Content, gjson.Escape(teamKey)).Str
+}
+
+// marked tells whether an event is a current membership that says by which team
+// somebody came or went. Redacted, it would not take them out with the team.
+func (w *writing) marked(e *event.Event) bool {
+	if e == nil || e.Type != "m.room.member" || e.StateKey == nil {
+		return false
+	}
+	member := w.room.Member(id.UserID(*e.StateKey))
+	return member != nil && member.ID == e.ID && teamOf(member) != ""
 }
 
 // withTeam keeps in what somebody says of themselves by which team they came.

@@ -12,6 +12,7 @@ import (
 	"github.com/conversalabs/internalchat/rooms"
 	"github.com/conversalabs/internalchat/storage/sqldb"
 	"github.com/conversalabs/internalchat/storage/sqldb/sqltest"
+	"github.com/conversalabs/internalchat/storage/stream"
 )
 
 // said tells of people whom ConversaLabs knows by the names they have here.
@@ -120,4 +121,98 @@ func TestWhoMakesChannelsFollow(t *testing.T) {
 	news, _, err := o.Create(t.Context(), byRole(boss, tenant.Administrator), rooms.Creation{Kind: rooms.Announcement})
 	o.must(err)
 	mustBe(t, o.FollowTeam(t.Context(), by(boss), news, "t1"), "M_FORBIDDEN")
+}
+
+// step carries out what came after the last step, as the follower of a server does.
+func (o *office) step(since *stream.Position) {
+	o.t.Helper()
+	head := o.head()
+	o.follow(*since, head)
+	*since = head
+}
+
+// mustHave wants these memberships in a room.
+func (o *office) mustHave(room id.RoomID, want map[id.UserID]string) {
+	o.t.Helper()
+	for user, membership := range want {
+		o.mustBeIn(room, user, membership)
+	}
+}
+
+// What became of a team while the channel was archived is made up for when it is back.
+func TestArchivedChannelCatchesUp(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newCompany(t, db)
+		o.person("noa", 1, true)
+		o.person("rui", 1, true)
+		o.said("t1", 1, "noa")
+		room := o.mustChannel(ana, rooms.Private, "Sales")
+		o.must(o.FollowTeam(t.Context(), by(ana), room, "t1"))
+		var since stream.Position
+		o.step(&since)
+		o.must(o.Archive(t.Context(), by(ana), room, true))
+		o.said("t1", 2, "rui")
+		o.step(&since)
+		o.mustHave(room, map[id.UserID]string{noa: "join", rui: ""})
+		o.must(o.Archive(t.Context(), by(ana), room, false))
+		o.step(&since)
+		o.mustHave(room, map[id.UserID]string{noa: "leave", rui: "join"})
+	})
+}
+
+// By which team somebody came is not to be redacted: they would stay when they are
+// taken out of it.
+func TestTeamsMarkStays(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newCompany(t, db)
+		o.person("noa", 1, true)
+		o.said("t1", 1, "noa")
+		room := o.mustChannel(ana, rooms.Private, "Sales")
+		o.must(o.invite(bia, room))
+		o.must(o.FollowTeam(t.Context(), by(ana), room, "t1"))
+		o.followTwice()
+		redact := func(user, member id.UserID) error {
+			_, err := o.Redact(t.Context(), by(user), rooms.Message{Room: room, Content: json.RawMessage(`{}`)}, o.memberEvent(room, member))
+			return err
+		}
+		mustBe(t, redact(noa, noa), "M_FORBIDDEN")
+		mustBe(t, redact(ana, noa), "M_FORBIDDEN")
+		o.must(redact(bia, bia))
+		o.said("t1", 2, "rui")
+		o.followTwice()
+		o.mustHave(room, map[id.UserID]string{noa: "leave", bia: "join"})
+	})
+}
+
+// memberEvent gives the ID of a current membership.
+func (o *office) memberEvent(room id.RoomID, user id.UserID) (member id.EventID) {
+	o.t.Helper()
+	o.must(o.store.View(o.t.Context(), "acme", func(v rooms.View) error {
+		r, err := v.Room(room)
+		if err == nil {
+			member = r.Member(user).ID
+		}
+		return err
+	}))
+	return member
+}
+
+// A channel that becomes an announcement follows no team any more: everybody is in it.
+func TestAnnouncementFollowsNoTeam(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newCompany(t, db)
+		o.person("noa", 1, true)
+		o.said("t1", 1, "noa")
+		room := o.mustChannel(ana, rooms.Public, "Sales")
+		o.must(o.FollowTeam(t.Context(), by(ana), room, "t1"))
+		var since stream.Position
+		o.step(&since)
+		o.must(o.SetKind(t.Context(), byRole(boss, tenant.Administrator), room, rooms.Announcement))
+		if got := o.channelOf(room).Team; got != "" {
+			t.Errorf("the announcement follows %q", got)
+		}
+		o.said("t1", 2, "rui")
+		o.step(&since)
+		o.mustHave(room, map[id.UserID]string{noa: "join"})
+	})
 }

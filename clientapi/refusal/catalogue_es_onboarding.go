@@ -20,4 +20,5 @@ var spanishOnboarding = map[string]string{
 	"This server cannot paint icons.":                                                               "Este servidor no puede dibujar iconos.",
 	"To change this channel you need to be its owner or admin, or an administrator of the account.": "Para cambiar este canal debes ser su propietario o administrador, o administrador de la cuenta.",
 	"What an emoji shows must be said in at most %d bytes.":                                         "Lo que muestra un emoji debe decirse en %d bytes como máximo.",
+	"This tells that somebody came into the channel by a team, and cannot be removed.":              "Esto dice que alguien entró en el canal por un equipo, y no se puede eliminar.",
 }

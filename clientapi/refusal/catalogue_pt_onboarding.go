@@ -20,4 +20,5 @@ var portugueseOnboarding = map[string]string{
 	"This server cannot paint icons.":                                                               "Este servidor não pode desenhar ícones.",
 	"To change this channel you need to be its owner or admin, or an administrator of the account.": "Para mudar este canal você precisa ser dono ou administrador dele, ou administrador da conta.",
 	"What an emoji shows must be said in at most %d bytes.":                                         "O que um emoji mostra precisa ser dito em no máximo %d bytes.",
+	"This tells that somebody came into the channel by a team, and cannot be removed.":              "Isto diz que alguém entrou no canal por uma equipe, e não pode ser removido.",
 }
