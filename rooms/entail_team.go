@@ -66,70 +66,159 @@ func (e *entailing) following(ctx context.Context) (map[string][]id.RoomID, erro
 	return rooms, nil
 }
 
-// keepTeamIn goes through everybody whom it may concern, one act each. The first one
-// ends the following when the team is no more.
+// keepTeamIn goes through everybody whom it may concern, some in each act. The
+// following ends when the team is no more.
 func (e *entailing) keepTeamIn(ctx context.Context, room id.RoomID) error {
-	var people []id.UserID
-	err := e.each(ctx, []id.RoomID{room}, func(w *writing) error {
-		people = nil
-		team := w.room.Channel().Team
-		if team == "" || w.room.Channel().Archived {
-			return nil
+	var team string
+	err := e.service.store.View(ctx, e.account, func(v View) error {
+		r, err := v.Room(room)
+		team = ""
+		if r != nil {
+			team = r.followed()
 		}
-		members, exists, err := w.tx.TeamMembers(team)
-		if err != nil {
-			return err
-		}
-		if !exists {
-			return w.follow(e.why(), "")
-		}
-		for _, user := range members {
-			if !w.room.Joined(user) {
-				people = append(people, user)
-			}
-		}
-		for user, member := range w.room.Members() {
-			if w.room.Joined(user) && teamOf(member) != "" && !slices.Contains(members, user) {
-				people = append(people, user)
-			}
-		}
-		return nil
+		return err
 	})
+	if err != nil || team == "" {
+		return err
+	}
+	members, exists, err := e.service.store.TeamMembers(ctx, e.account, team)
 	if err != nil {
 		return err
 	}
-	slices.Sort(people)
-	for _, user := range people {
-		if err := e.each(ctx, []id.RoomID{room}, func(w *writing) error { return e.byTeam(w, user) }); err != nil {
+	if !exists {
+		return e.each(ctx, []id.RoomID{room}, e.unfollow)
+	}
+	people, err := e.astray(ctx, room, members)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(people, peoplePerAct) {
+		if err := e.prepare(ctx, some); err != nil {
+			return err
+		}
+		if err := e.each(ctx, []id.RoomID{room}, func(w *writing) error { return e.byTeam(w, some...) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// byTeam lets a user in who is in the team that the channel follows, and takes out who
-// came by a team and is no longer in it. Who has left or was removed otherwise stays
-// out; who has been given a role in the channel stays in.
-func (e *entailing) byTeam(w *writing, user id.UserID) error {
-	channel, member := w.room.Channel(), w.room.Member(user)
-	if channel.Team == "" || channel.Archived {
+// unfollow ends that a channel follows a team that is no more.
+func (e *entailing) unfollow(w *writing) error {
+	team := w.room.followed()
+	if team == "" {
 		return nil
 	}
-	members, exists, err := w.tx.TeamMembers(channel.Team)
+	if _, exists, err := w.tx.InTeam(team); exists || err != nil {
+		return err
+	}
+	return w.follow(e.why(), "")
+}
+
+// astray gives who is not where the team's members have them be.
+func (e *entailing) astray(ctx context.Context, room id.RoomID, members []id.UserID) (people []id.UserID, err error) {
+	in := make(map[id.UserID]bool, len(members))
+	for _, user := range members {
+		in[user] = true
+	}
+	err = e.service.store.View(ctx, e.account, func(v View) error {
+		people = nil
+		r, err := v.Room(room)
+		if r == nil || err != nil {
+			return err
+		}
+		for _, user := range members {
+			if r.astray(user, true) {
+				people = append(people, user)
+			}
+		}
+		for user := range r.Members() {
+			if !in[user] && r.astray(user, false) {
+				people = append(people, user)
+			}
+		}
+		return nil
+	})
+	slices.Sort(people)
+	return people, err
+}
+
+// prepare brings what an act on people asks for into memory. In the act each of them
+// would make it run again, while others wait.
+func (e *entailing) prepare(ctx context.Context, people []id.UserID) error {
+	return e.service.store.View(ctx, e.account, func(v View) error {
+		for _, user := range people {
+			if _, err := v.UserSucceeds(user); err != nil {
+				return err
+			}
+			if _, err := v.Memberships(user); err != nil {
+				return err
+			}
+			if _, err := v.Forgotten(user); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// byTeam lets those of the users in who are in the team that the channel follows, and
+// takes out who came by a team and is no longer in it.
+func (e *entailing) byTeam(w *writing, users ...id.UserID) error {
+	team := w.room.followed()
+	if team == "" {
+		return nil
+	}
+	in, exists, err := w.tx.InTeam(team, users...)
 	if err != nil || !exists {
 		return err
 	}
-	came, membership := teamOf(member), w.room.Membership(user)
-	if slices.Contains(members, user) {
-		person, err := w.tx.UserSucceeds(user)
-		if err != nil || !person || membership == "join" || membership == "ban" || membership == "leave" && came == "" {
+	for _, user := range users {
+		if !w.room.astray(user, in[user]) {
+			continue
+		}
+		if in[user] {
+			err = e.letByTeam(w, user, team)
+		} else {
+			came := teamOf(w.room.Member(user))
+			_, err = w.serve(e.why(), memberPart("", user, object{}.with("membership", "leave").with(teamKey, came)))
+		}
+		if err := e.pass(err); err != nil {
 			return err
 		}
-		return e.service.admit(w, admission{why: e.why()}, Move{User: user, Content: object{}.with(teamKey, channel.Team)})
 	}
-	if membership != "join" || came == "" || w.room.PowerLevels().User(user) > MemberLevel {
-		return nil
+	return nil
+}
+
+// letByTeam lets a person in by a team, unless there is no room for them: they would be
+// left with an invitation.
+func (e *entailing) letByTeam(w *writing, user id.UserID, team string) error {
+	person, err := w.tx.UserSucceeds(user)
+	if err != nil || !person {
+		return err
 	}
-	_, err = w.serve(e.why(), memberPart("", user, object{}.with("membership", "leave").with(teamKey, came)))
-	return err
+	if err := e.service.checkRoomFor(w, user); err != nil {
+		return err
+	}
+	return e.service.admit(w, admission{why: e.why()}, Move{User: user, Content: object{}.with(teamKey, team)})
+}
+
+// followed gives the team that the room's members are to be in step with, or "".
+func (r *Room) followed() string {
+	channel := r.Channel()
+	if channel.Archived || channel.Kind != Public && channel.Kind != Private {
+		return ""
+	}
+	return channel.Team
+}
+
+// astray tells whether somebody who is in the team that the room follows, or not, is to
+// come or go. Who has left or was removed otherwise stays out; who has been given a
+// role in the channel stays in.
+func (r *Room) astray(user id.UserID, inTeam bool) bool {
+	came, membership := teamOf(r.Member(user)), r.Membership(user)
+	if inTeam {
+		return membership != "join" && membership != "ban" && (membership != "leave" || came != "")
+	}
+	return membership == "join" && came != "" && r.PowerLevels().User(user) <= MemberLevel
 }

@@ -52,6 +52,9 @@ type TeamTx interface {
 	// TeamMembers gives the active users of a team at this head, by their IDs, and
 	// false when there is no such team. Only in a lone act.
 	TeamMembers(team string) ([]id.UserID, bool, error)
+	// InTeam gives those of the users who are active and in a team at this head, and
+	// false when there is no such team. Only in a lone act.
+	InTeam(team string, users ...id.UserID) (map[id.UserID]bool, bool, error)
 }
 
 // TeamStore is the part of [Store] that knows teams.

@@ -44,7 +44,7 @@ func (s *Service) FollowTeam(ctx context.Context, caller tenant.Caller, room id.
 			return nil
 		}
 		if team != "" {
-			if _, exists, err := tx.TeamMembers(team); err != nil {
+			if _, exists, err := tx.InTeam(team); err != nil {
 				return err
 			} else if !exists {
 				return errNoTeam

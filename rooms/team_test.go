@@ -2,6 +2,7 @@ package rooms_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/tidwall/gjson"
@@ -214,5 +215,42 @@ func TestAnnouncementFollowsNoTeam(t *testing.T) {
 		o.said("t1", 2, "rui")
 		o.step(&since)
 		o.mustHave(room, map[id.UserID]string{noa: "join"})
+	})
+}
+
+// A team comes into a channel by several acts, each of a few people, and goes so.
+func TestManyOfTeam(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		o := newCompany(t, db)
+		var team []string
+		for i := range 120 {
+			team = append(team, fmt.Sprintf("agent-%03d", i))
+			o.person(team[i], 1, true)
+		}
+		o.said("t1", 1, team...)
+		room := o.mustChannel(ana, rooms.Private, "Sales")
+		o.must(o.FollowTeam(t.Context(), by(ana), room, "t1"))
+		since := o.head()
+		keep := func(joined, acts int) {
+			t.Helper()
+			counted := &stopping{Store: o.store, acts: 1000}
+			entry := stream.Item{Kind: stream.TeamChanged, Key: "t1", Position: o.head()}
+			o.must(o.serviceOn(counted).Entail(t.Context(), "acme", entry, func(err error) { t.Error(err) }))
+			if got := o.joined(room); got != joined {
+				t.Errorf("got %d people, want %d", got, joined)
+			}
+			if got := 1000 - counted.acts; got != acts {
+				t.Errorf("got %d acts, want %d", got, acts)
+			}
+		}
+		keep(121, 3)
+		keep(121, 0)
+		o.said("t1", 2, team[0])
+		keep(2, 3)
+		done := o.head()
+		o.follow(since, done)
+		if now := o.head(); now != done {
+			t.Errorf("the second time %d entries were written, want none", now-done)
+		}
 	})
 }
