@@ -390,6 +390,41 @@ func TestScanner(t *testing.T) {
 	}
 }
 
+func TestUploadOfWhatIsNoText(t *testing.T) {
+	t.Parallel()
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		f := newFixture(t, db)
+		f.mustGive(f.get("ana", "/download/"+f.mustUpload("ana", "text/plain; a=\"\xff\"", "", []byte("typed"))), []byte("typed"))
+		for _, name := range []string{"\xff.txt", "a\x00.txt"} {
+			r, err := f.media.Upload(t.Context(), media.Upload{Account: "acme", Uploader: "@ana:acme.test", Name: name, Length: -1}, strings.NewReader("named"))
+			if err != nil || r.Content.Name != "" {
+				t.Errorf("%q: got %+v, %v, want a file without a name", name, r, err)
+			}
+		}
+	})
+}
+
+// Its time is over while the content comes, which the account has already.
+func TestUploadOfWhatHasGone(t *testing.T) {
+	t.Parallel()
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		f := newFixture(t, db)
+		f.mustUpload("ana", "text/plain", "", []byte("known"))
+		for _, content := range []string{"known", "new"} {
+			_, err := f.media.Upload(t.Context(), media.Upload{
+				Account: "acme", Uploader: "@ana:acme.test", Length: -1,
+				Reserved: &media.Record{Account: "acme", ID: "gone", Uploader: "@ana:acme.test", Expires: 1},
+			}, strings.NewReader(content))
+			if !errors.Is(err, media.ErrNotFound) {
+				t.Errorf("%s: got %v, want %v", content, err, media.ErrNotFound)
+			}
+		}
+		if all := f.blobs(); len(all["acme"]) != 1 {
+			t.Errorf("got blobs %v, want the one that was known", all)
+		}
+	})
+}
+
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sqltest.SQLite(t))

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
 	"maunium.net/go/mautrix/id"
@@ -136,13 +138,19 @@ func (s *Service) recordOf(u Upload) (r Record, err error) {
 			return r, err
 		}
 	}
-	r.Content = &Content{Name: u.Name}
-	// What is no media type is as good as none.
-	if kind, _, err := mime.ParseMediaType(u.Type); err == nil && strings.Contains(kind, "/") && len(u.Type) <= maxType {
+	r.Content = &Content{}
+	// What is no media type is as good as none, and what is no text no name.
+	if isText(u.Name) {
+		r.Content.Name = u.Name
+	}
+	if kind, _, err := mime.ParseMediaType(u.Type); err == nil && strings.Contains(kind, "/") && len(u.Type) <= maxType && isText(u.Type) {
 		r.Content.Type = u.Type
 	}
 	return r, nil
 }
+
+// isText tells whether every database keeps it as a text.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 // detect gives what content looks like, without parameters.
 func detect(content io.ReaderAt, size int64) (string, error) {
@@ -182,6 +190,12 @@ func (s *Service) keep(ctx context.Context, u Upload, k *Keeping, draft Draft) (
 		}
 		if refused != nil {
 			return refused
+		}
+		// Not only the blob may have gone, but what was reserved as well: it had its time.
+		if k.Reserved {
+			if r, err := s.Store.Media(ctx, u.Account, k.Record.ID); err != nil || r == nil {
+				return cmp.Or[error](err, ErrNotFound)
+			}
 		}
 	}
 	return errors.New("keep media: others come and go with the same content all the time")
