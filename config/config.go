@@ -45,6 +45,8 @@ type Config struct {
 	// OutboundNetworks are the networks that are not public and may be called all
 	// the same.
 	OutboundNetworks []netip.Prefix
+	// PreviewNetworks are those that previews of pages may be read from all the same.
+	PreviewNetworks []netip.Prefix
 	// LogFormat is how log lines are written.
 	LogFormat LogFormat
 	// Media says where uploaded files lie, and who looks at them first.

@@ -153,7 +153,7 @@ func (r *yamlReader) value(key string, node ast.Node) (string, bool) {
 }
 
 func (r *yamlReader) list(key string, node *ast.SequenceNode) (string, bool) {
-	if key != "trusted_proxies" && key != "outbound_networks" {
+	if key != "trusted_proxies" && key != "outbound_networks" && key != "preview_networks" {
 		r.refuse(node, key, "want one value, not a list")
 		return "", false
 	}

@@ -142,6 +142,7 @@ func TestEveryOptionFromEverySource(t *testing.T) {
 	samples := map[string]string{
 		"database": "postgres://h/d", "database_listen": "postgres://h/d", "public_url": "http://h", "base_domain": "h",
 		"machine_token": "0123456789abcdef", "trusted_proxies": "10.0.0.0/8", "outbound_networks": "127.0.0.0/8",
+		"preview_networks": "127.0.0.0/8",
 	}
 	for _, o := range config.Options() {
 		value := samples[o.Key]

@@ -138,6 +138,12 @@ var mainOptions = []Option{
 		kind: networks(func(c *Config) *[]netip.Prefix { return &c.OutboundNetworks }),
 	},
 	{
+		Key: "preview_networks",
+		Doc: "Networks from which the server may read pages for previews though they are not public. " +
+			"Everybody who may write a link can look at what stands there, so outbound_networks are not among them. Separated by commas, in YAML also a list.",
+		kind: networks(func(c *Config) *[]netip.Prefix { return &c.PreviewNetworks }),
+	},
+	{
 		Key: "log_format", Flag: "log-format", Default: "text",
 		Doc:  "How the log is written.",
 		kind: choice(func(c *Config) *LogFormat { return &c.LogFormat }, LogText, LogJSON),

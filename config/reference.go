@@ -60,7 +60,11 @@ func Reference() string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
 	for _, o := range mainOptions {
-		fmt.Fprintf(&b, "\n### `--%s`\n\n%s\n\n", o.Flag, o.Doc)
+		name := o.Key // where it has no flag
+		if o.Flag != "" {
+			name = "--" + o.Flag
+		}
+		fmt.Fprintf(&b, "\n### `%s`\n\n%s\n\n", name, o.Doc)
 		fmt.Fprintf(&b, "- Value: %s\n- Default: %s\n- Variable: `%s`\n", o.Shape(), orNothing(o.Default), o.Env())
 		if !o.noYAML {
 			fmt.Fprintf(&b, "- YAML key: `%s`\n", o.Key)

@@ -51,7 +51,7 @@ func (s *Server) preview(r *httpapi.Request) (any, error) {
 		return nil, err
 	}
 	if s.own != nil {
-		if own, err := s.own(r.Context(), r.Account, address.Host); err != nil || own {
+		if own, err := s.own(r.Context(), r.Account, address.Hostname()); err != nil || own {
 			return nil, err
 		}
 	}

@@ -19,7 +19,8 @@ import (
 type Options struct {
 	Media *media.Service
 	// Previews tells whether an account has previews of pages elsewhere, and Own
-	// whether an address is one of the product's own, which are never fetched.
+	// whether a host (without a port, as it was written) is one of the product's own,
+	// which are never fetched.
 	// Without Previews or Outside there are none.
 	Previews func(ctx context.Context, account tenant.ID) (bool, error)
 	Own      func(ctx context.Context, account tenant.ID, host string) (bool, error)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -60,7 +62,8 @@ var conformanceChecks = map[string]checks{
 
 func TestConformance(t *testing.T) {
 	each(t, func(t *testing.T, in installation) {
-		running := in.mustStart(t, "--server-name", "hs1", "--registration", "open", "--room-policy", "matrix", "--outbound-networks", "127.0.0.0/8")
+		running := in.mustStart(t, "--server-name", "hs1", "--registration", "open", "--room-policy", "matrix",
+			"--config", mustConfigure(t, "preview_networks: [127.0.0.0/8]\n"))
 		in.mustRun(t, "", "account", "set", "default", "--url-previews", "on")
 		hs := &homeserver{url: running.url}
 		for area, checks := range conformanceChecks {
@@ -70,6 +73,16 @@ func TestConformance(t *testing.T) {
 			})
 		}
 	})
+}
+
+// mustConfigure writes a configuration and gives its file.
+func mustConfigure(t testing.TB, yaml string) (file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "internalchat.yaml")
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // parts makes one check of several, which run beside each other.

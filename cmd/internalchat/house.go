@@ -46,7 +46,8 @@ type house struct {
 	rooms     *rooms.Service
 	levels    *push.Levels
 	presences *accounts.Presences
-	outside   *outbound.Client // calls others
+	outside   *outbound.Client // calls whom the operator and the accounts have named
+	pages     *outbound.Client // reads what anybody links to
 	search    *search.Service  // nil unless the stream is followed
 	bell      *bell.Service    // nil unless the stream is followed
 	data      *accounts.Data
@@ -82,6 +83,7 @@ func openHouse(ctx context.Context, cfg *config.Config, log *logrus.Logger) (*ho
 	}
 	h := &house{cfg: cfg, log: log, db: db, store: storage.Open(storage.Options{DB: db, Log: log, Now: time.Now})}
 	h.outside = outbound.New(outbound.Options{Networks: cfg.OutboundNetworks, UserAgent: "internalchat"})
+	h.pages = outbound.New(outbound.Options{Networks: cfg.PreviewNetworks, UserAgent: "internalchat"})
 	h.services = appservice.NewClient(appservice.ClientOptions{
 		Services: h.store.AppServices, Now: time.Now, Networks: cfg.OutboundNetworks, UserAgent: "internalchat",
 	})
@@ -142,6 +144,7 @@ func (h *house) close() {
 	h.store.Close()
 	h.db.Close()
 	h.outside.Close()
+	h.pages.Close()
 	h.cards.Close()
 }
 

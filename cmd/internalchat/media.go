@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"maunium.net/go/mautrix/id"
@@ -69,7 +70,8 @@ func (h *house) previews(ctx context.Context, account tenant.ID) (bool, error) {
 }
 
 // ownHost tells whether a host is the server's own, or the one that knows the
-// account's cards: links there are shown as cards, and never fetched.
+// account's cards: links there are shown as cards, and never fetched. The host is one
+// without a port.
 func (h *house) ownHost(ctx context.Context, account tenant.ID, host string) (bool, error) {
 	s, err := h.settings(ctx, account)
 	own := []string{h.cfg.PublicURL}
@@ -77,12 +79,15 @@ func (h *house) ownHost(ctx context.Context, account tenant.ID, host string) (bo
 		own = append(own, s.Cards.URL)
 	}
 	for _, address := range own {
-		if u, err := url.Parse(address); err == nil && u.Host != "" && u.Host == host {
+		if u, err := url.Parse(address); err == nil && u.Host != "" && bareHost(u.Hostname()) == bareHost(host) {
 			return true, nil
 		}
 	}
 	return false, err
 }
+
+// bareHost gives one spelling of a host without a port.
+func bareHost(host string) string { return strings.TrimSuffix(strings.ToLower(host), ".") }
 
 func (h *house) accountIDs(ctx context.Context) (ids []tenant.ID, err error) {
 	all, err := h.accounts.Accounts(ctx)

@@ -119,7 +119,7 @@ func (h *house) api() *httpapi.API {
 	}).Routes(api)
 	webhooks.New(h.rooms).Routes(api)
 	mediaapi.New(mediaapi.Options{
-		Media: h.media, Previews: h.previews, Own: h.ownHost, Outside: h.outside, Now: time.Now,
+		Media: h.media, Previews: h.previews, Own: h.ownHost, Outside: h.pages, Now: time.Now,
 	}).Routes(api)
 	return api
 }
