@@ -24,7 +24,8 @@ import (
 const (
 	maxFetches  = 8         // at once
 	maxPage     = 1 << 20   // bytes of a page
-	maxPicture  = 10 << 20  // bytes of its picture
+	maxAnswer   = 10 << 20  // bytes of what is sent for it
+	maxPicture  = 1 << 20   // bytes of its picture
 	maxAddress  = 2 << 10   // bytes of its address
 	previewLife = time.Hour // for which a page is not asked again
 )
@@ -96,7 +97,7 @@ func (s *Server) previewOf(ctx context.Context, account tenant.ID, server string
 
 // ask reads a page and its picture, of which p gets the ID.
 func (s *Server) ask(ctx context.Context, account tenant.ID, server string, address *url.URL, p *media.Preview) (map[string]any, error) {
-	answer, err := s.fetch(ctx, address, maxPicture)
+	answer, err := s.fetch(ctx, address, maxAnswer)
 	if err != nil {
 		return nil, err
 	}
@@ -139,21 +140,27 @@ func (s *Server) fetch(ctx context.Context, address *url.URL, most int64) (*outb
 	return answer, nil
 }
 
-// keepPicture makes a picture of a page media, if it is one.
+// keepPicture makes a picture of a page media, if it is one and small. All of an
+// account's are held to what one user may keep.
 func (s *Server) keepPicture(ctx context.Context, account tenant.ID, server string, content []byte, said map[string]any, p *media.Preview) error {
+	if len(content) > maxPicture {
+		return nil
+	}
 	picture, err := thumbnail.Open(bytes.NewReader(content))
 	if err != nil {
 		return nil //nolint:nilerr // what is no picture is not shown
 	}
-	uri, err := s.media.Keep(ctx, account, tenant.ServiceUser(server), "", picture.Type(), bytes.NewReader(content))
+	kept, err := s.media.Upload(ctx, media.Upload{
+		Account: account, Uploader: tenant.ServiceUser(server), Type: picture.Type(), Length: int64(len(content)),
+	}, bytes.NewReader(content))
 	if err != nil {
 		if refusal.As(err) != nil {
-			return nil // too large for the account, or refused by the scanner
+			return nil // there is no room for it, or it is refused by the scanner
 		}
 		return err
 	}
-	p.Picture = media.ID(uri.FileID)
-	said["og:image"], said["og:image:type"] = uri.String(), picture.Type()
+	p.Picture = kept.ID
+	said["og:image"], said["og:image:type"] = kept.URI().String(), picture.Type()
 	said["og:image:width"], said["og:image:height"] = picture.Width, picture.Height
 	said["matrix:image:size"] = len(content)
 	return nil

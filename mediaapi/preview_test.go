@@ -145,3 +145,39 @@ func TestPreviewsAreNotForAll(t *testing.T) {
 	}
 	f.mustRefuse(f.preview("", at), 401, "M_MISSING_TOKEN")
 }
+
+// The pictures of pages count like what one user has uploaded, and are small.
+func TestPicturesOfPreviewsAreHeldToQuotas(t *testing.T) {
+	t.Parallel()
+	sqltest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		f := newFixture(t, db, withPreviews(true))
+		picture := string(mustPNG(t, 40, 30))
+		pages := map[string][2]string{
+			"/small.png": {"image/png", picture}, "/large.png": {"image/png", picture + strings.Repeat("x", 1<<20)},
+		}
+		for i := range 4 {
+			pages[fmt.Sprint("/", i)] = [2]string{"text/html", `<meta property="og:image" content="/small.png">`}
+		}
+		pages["/large"] = [2]string{"text/html", `<meta property="og:image" content="/large.png">`}
+		at, _ := site(t, pages)
+		shows := func(path string, want bool) {
+			t.Helper()
+			a := f.preview("ana", at+path)
+			if got := strings.Contains(string(a.body), "og:image"); a.StatusCode != 200 || got != want {
+				t.Errorf("%s: got %d %s, want 200 and a picture: %v", path, a.StatusCode, a.body, want)
+			}
+		}
+		shows("/large", false)
+		shows("/large.png", false)
+		size := int64(len(picture))
+		f.rule(func(r *media.Rules) { r.AccountBytes = size })
+		shows("/0", true)
+		shows("/1", false)
+		f.rule(func(r *media.Rules) { r.AccountBytes, r.UserBytes = 0, 2*size })
+		shows("/2", true)
+		shows("/3", false)
+		if _, byAccount := f.usage("@ana:acme.test"); byAccount != 2*size {
+			t.Errorf("got %d bytes in use, want %d", byAccount, 2*size)
+		}
+	})
+}

@@ -237,9 +237,9 @@ func full(err error) error {
 	return err
 }
 
-// Keep keeps a file that the server itself has made (a picture of a room, of a
-// preview), in the name of a user of the account, who may be the service user. It is
-// held to no quota; on [Rules.Linked] it goes as others do when nothing links to it.
+// Keep keeps a file that the server itself has made (a picture of a room), in the name
+// of a user of the account, who may be the service user. It is held to no quota; on
+// [Rules.Linked] it goes as others do when nothing links to it.
 func (s *Service) Keep(ctx context.Context, account tenant.ID, uploader id.UserID, name, contentType string, content io.Reader) (id.ContentURI, error) {
 	r, err := s.Upload(ctx, Upload{
 		Account: account, Uploader: uploader, Type: contentType, Name: name, Length: -1, Unlimited: true,
