@@ -5,8 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -62,8 +60,7 @@ var conformanceChecks = map[string]checks{
 
 func TestConformance(t *testing.T) {
 	each(t, func(t *testing.T, in installation) {
-		running := in.mustStart(t, "--server-name", "hs1", "--registration", "open", "--room-policy", "matrix",
-			"--config", mustConfigure(t, "preview_networks: [127.0.0.0/8]\n"))
+		running := in.mustStart(t, append(mustConfigure(t, "preview_networks: [127.0.0.0/8]"), "--server-name", "hs1", "--registration", "open", "--room-policy", "matrix")...)
 		in.mustRun(t, "", "account", "set", "default", "--url-previews", "on")
 		hs := &homeserver{url: running.url}
 		for area, checks := range conformanceChecks {
@@ -73,16 +70,6 @@ func TestConformance(t *testing.T) {
 			})
 		}
 	})
-}
-
-// mustConfigure writes a configuration and gives its file.
-func mustConfigure(t testing.TB, yaml string) (file string) {
-	t.Helper()
-	file = filepath.Join(t.TempDir(), "internalchat.yaml")
-	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }
 
 // parts makes one check of several, which run beside each other.
