@@ -46,8 +46,12 @@ func TestAppearance(t *testing.T) {
 		o.must(o.invite(bia, room))
 		flag := rooms.Appearance{Icon: "flag", Color: "#2563EB"}
 		for _, bad := range []rooms.Appearance{
-			{Icon: "flag"}, {Color: "#2563EB"}, {Icon: "flag", Color: "blue"}, {Icon: "dragon", Color: "#2563EB"},
-			{Icon: "flag", Color: "#2563EB", AvatarURL: "mxc://acme.example/x"}, {AvatarURL: "https://example.org/x.png"},
+			{Icon: "flag"},
+			{Color: "#2563EB"},
+			{Icon: "flag", Color: "blue"},
+			{Icon: "dragon", Color: "#2563EB"},
+			{Icon: "flag", Color: "#2563EB", AvatarURL: "mxc://acme.example/x"},
+			{AvatarURL: "https://example.org/x.png"},
 		} {
 			mustBe(t, o.SetAppearance(ctx, by(ana), room, bad), "M_INVALID_PARAM")
 		}

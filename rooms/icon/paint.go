@@ -40,7 +40,7 @@ func ParseColor(text string) (color.RGBA, error) {
 	if err != nil {
 		return color.RGBA{}, ErrColor
 	}
-	return color.RGBA{R: uint8(n >> 16), G: uint8(n >> 8 & 0xff), B: uint8(n & 0xff), A: 0xff}, nil
+	return color.RGBA{R: uint8(n >> 16 & 0xff), G: uint8(n >> 8 & 0xff), B: uint8(n & 0xff), A: 0xff}, nil
 }
 
 var (
