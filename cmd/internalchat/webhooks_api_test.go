@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
